@@ -1,0 +1,118 @@
+/** Weights of one matrix in blocks along its input axis, as MatMulNBits reads them. */
+export interface BlockWeights {
+  readonly bits: 4 | 8
+  /** [rows, blocks, 32 * bits / 8] */
+  readonly values: Uint8Array
+  /** [rows * blocks] */
+  readonly scales: Float32Array
+}
+
+export const blockSize = 32
+const smallestScale = 1e-8
+
+/** 8-bit symmetric blocks of 32 with zero point 128; near-lossless. `matrix` is [rows, columns]. */
+export function quantiseInt8(matrix: Float32Array, rows: number, columns: number): BlockWeights {
+  const blocks = Math.ceil(columns / blockSize)
+  const values = new Uint8Array(rows * blocks * blockSize).fill(128)
+  const scales = new Float32Array(rows * blocks)
+  for (let row = 0; row < rows; row++) {
+    for (let block = 0; block < blocks; block++) {
+      const start = row * columns + block * blockSize
+      const end = Math.min(start + blockSize, (row + 1) * columns)
+      const scale = Math.fround(Math.max(largestMagnitude(matrix, start, end) / 127, smallestScale))
+      const at = row * blocks + block
+      scales[at] = scale
+      for (let i = start; i < end; i++)
+        values[at * blockSize + i - start] = clamp(roundHalfEven(matrix[i]! / scale) + 128, 0, 255)
+    }
+  }
+  return { bits: 8, values, scales }
+}
+
+// Around the exact fit of the extreme value, tried in turn; the one with the smallest squared error stays.
+const int4Fits = [1, 0.95, 0.9, 0.85, 1.06, 1.14]
+
+/** 4-bit symmetric blocks of 32 with zero point 8. `matrix` is [rows, columns]. */
+export function quantiseInt4(matrix: Float32Array, rows: number, columns: number): BlockWeights {
+  const blocks = Math.ceil(columns / blockSize)
+  const values = new Uint8Array((rows * blocks * blockSize) / 2).fill(0x88)
+  const scales = new Float32Array(rows * blocks)
+  for (let row = 0; row < rows; row++) {
+    for (let block = 0; block < blocks; block++) {
+      const start = row * columns + block * blockSize
+      const end = Math.min(start + blockSize, (row + 1) * columns)
+      const scale = bestInt4Scale(matrix, start, end)
+      const at = row * blocks + block
+      scales[at] = scale
+      for (let i = start; i < end; i++) {
+        const nibble = int4Level(matrix[i]!, scale) + 8
+        const position = at * blockSize + i - start
+        const byte = position >> 1
+        values[byte] = position & 1 ? (values[byte]! & 0x0f) | (nibble << 4) : (values[byte]! & 0xf0) | nibble
+      }
+    }
+  }
+  return { bits: 4, values, scales }
+}
+
+function bestInt4Scale(matrix: Float32Array, start: number, end: number): number {
+  let extreme = 0
+  for (let i = start; i < end; i++) if (Math.abs(matrix[i]!) > Math.abs(extreme)) extreme = matrix[i]!
+  if (extreme === 0) return smallestScale
+  let best = smallestScale
+  let bestError = Number.POSITIVE_INFINITY
+  for (const fit of int4Fits) {
+    const scale = Math.fround((extreme / -8) * fit)
+    let error = 0
+    for (let i = start; i < end; i++) error += (int4Level(matrix[i]!, scale) * scale - matrix[i]!) ** 2
+    if (error < bestError) [best, bestError] = [scale, error]
+  }
+  return best
+}
+
+const int4Level = (value: number, scale: number): number => clamp(roundHalfEven(value / scale), -8, 7)
+
+/** Weights with one scale a row: [rows, columns] values and [rows] scales. */
+export interface RowWeights {
+  readonly values: Int8Array
+  readonly scales: Float32Array
+}
+
+/** 8-bit symmetric, one scale for each row. `matrix` is [rows, columns]. */
+export function quantiseRows(matrix: Float32Array, rows: number, columns: number): RowWeights {
+  const values = new Int8Array(rows * columns)
+  const scales = new Float32Array(rows)
+  for (let row = 0; row < rows; row++) {
+    const [start, end] = [row * columns, (row + 1) * columns]
+    const scale = Math.fround(Math.max(largestMagnitude(matrix, start, end) / 127, smallestScale))
+    scales[row] = scale
+    for (let i = start; i < end; i++) values[i] = clamp(roundHalfEven(matrix[i]! / scale), -127, 127)
+  }
+  return { values, scales }
+}
+
+/** [rows, columns] to [columns, rows]. */
+export function transpose<T extends Float32Array | Int8Array>(matrix: T, rows: number, columns: number): T {
+  const out = matrix.slice() as T
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) out[column * rows + row] = matrix[row * columns + column]!
+  return out
+}
+
+function largestMagnitude(matrix: Float32Array, start: number, end: number): number {
+  let largest = 0
+  for (let i = start; i < end; i++) {
+    const magnitude = Math.abs(matrix[i]!)
+    if (magnitude > largest) largest = magnitude
+  }
+  return largest
+}
+
+const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high)
+
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value)
+  const rest = value - floor
+  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1
+  return floor % 2 === 0 ? floor : floor + 1
+}

@@ -1,0 +1,61 @@
+import type { ChatTemplate } from '../checkpoint/chat-template.ts'
+import type { HubOptions } from '../checkpoint/hub.ts'
+import type { ModelConfig } from '../checkpoint/model-config.ts'
+import type { TokenizerAdapter } from '../checkpoint/tokenizer.ts'
+
+/** int8: block-32 weights, near-lossless. w8a8: row-wise 8-bit weights and activations. int4: block-32. fp32: the reference. */
+export type WeightFormat = 'int8' | 'fp32' | 'w8a8' | 'int4'
+
+/** One model to load. */
+export interface ModelSpec {
+  readonly name: string
+  /** A folder in Hugging Face layout, or a hub id. */
+  readonly source: string
+  readonly weights: WeightFormat
+  /** LoRA adapters of this model, by name. */
+  readonly adapters: readonly { readonly name: string; readonly source: string }[]
+  /** Most tokens of a sequence (prompt and answer); undefined takes the checkpoint's own limit. */
+  readonly contextLength: number | undefined
+}
+
+export interface EngineOptions {
+  /** Bound on K/V memory over all models, in bytes. */
+  readonly memoryBytes: number
+  /** Threads of ONNX Runtime's pool. */
+  readonly threads: number
+  /** Most sequences decoded together. */
+  readonly maxRunning: number
+  /** Most sequences waiting for room; one more is an OverloadedError. */
+  readonly maxWaiting: number
+  /** Prompt tokens prefilled per step beside the decoding rows. */
+  readonly prefillBudget: number
+  /** Where prepared graphs are kept. */
+  readonly cacheFolder: string
+  /** How sources that are hub ids are found. */
+  readonly hub: HubOptions
+}
+
+/** A loaded model as the rooms above see it. */
+export interface LoadedModel {
+  readonly name: string
+  readonly source: string
+  readonly weights: WeightFormat
+  readonly config: ModelConfig
+  readonly contextLength: number
+  readonly tokenizer: TokenizerAdapter
+  readonly chatTemplate: ChatTemplate | undefined
+  readonly eosTokenIds: readonly number[]
+  readonly adapterNames: readonly string[]
+}
+
+/** Counters for tests, metrics and load runs. */
+export interface EngineStats {
+  readonly running: number
+  readonly waiting: number
+  readonly steps: number
+  readonly prefilledTokens: number
+  readonly cachedTokens: number
+  readonly decodedRows: number
+  /** K/V blocks by state, summed over models. */
+  readonly blocks: { readonly total: number; readonly live: number; readonly cached: number; readonly reserved: number }
+}

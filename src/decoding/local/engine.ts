@@ -1,0 +1,217 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Decoder, Sequence, SequenceDelta, SequenceRequest } from '../decoder.ts'
+import { ContextLengthError, InvalidRequestError, OverloadedError, UnknownModelError } from '../errors.ts'
+import { type SelectionScratch, selectionScratch } from '../top-logits.ts'
+import { decodeStep } from './decode-step.ts'
+import type { EngineOptions, EngineStats, LoadedModel, ModelSpec } from './engine-options.ts'
+import { blockBytesOf, openModel, type RunningModel, startModel } from './loaded-model.ts'
+import { LocalSequence } from './local-sequence.ts'
+import { MemoryPlan } from './memory-plan.ts'
+import { prefillStep } from './prefill-step.ts'
+
+/** Loads models one after another; they share the memory bound so that each can hold the same number of tokens. */
+export async function openEngine(
+  specs: readonly ModelSpec[],
+  options: EngineOptions,
+  onProgress: (message: string) => void,
+): Promise<LocalEngine> {
+  const opened = []
+  for (const spec of specs) opened.push(await openModel(spec, options.hub))
+  const bytesPerBlock = opened.reduce((sum, model) => sum + blockBytesOf(model), 0)
+  const capacity = Math.floor(options.memoryBytes / bytesPerBlock)
+  const models: RunningModel[] = []
+  for (const model of opened) models.push(await startModel(model, options, capacity, onProgress))
+  return new LocalEngine(models, options)
+}
+
+/**
+ * The local decoder: one loop in which all sequences of all requests take each step together. A step draws one token for
+ * every sequence that wants one, then spends a budget of tokens on prompts. Nothing else runs while a graph runs, so what
+ * callers ask for meanwhile (releases above all) takes effect between steps.
+ */
+export class LocalEngine implements Decoder {
+  readonly models: ReadonlyMap<string, LoadedModel>
+  readonly #running: ReadonlyMap<string, RunningModel>
+  readonly #options: EngineOptions
+  readonly #memory: MemoryPlan
+  readonly #scratch: SelectionScratch
+  readonly #waiting: LocalSequence[] = []
+  readonly #admitted = new Set<LocalSequence>()
+  readonly #toRelease: LocalSequence[] = []
+  readonly #counters = { steps: 0, prefilledTokens: 0, cachedTokens: 0, decodedRows: 0 }
+  #loop: Promise<void> | undefined
+  #looping = false
+  #inStep = false
+  #closed = false
+
+  constructor(models: readonly RunningModel[], options: EngineOptions) {
+    this.#running = new Map(models.map((model) => [model.name, model]))
+    this.models = new Map(models.map((model) => [model.name, model.card]))
+    this.#options = options
+    this.#memory = new MemoryPlan(this.#running)
+    this.#scratch = selectionScratch(Math.max(...models.map((model) => model.runner.vocabSize)))
+  }
+
+  open(request: SequenceRequest): Sequence {
+    for (const term of request.terms) this.#check(term.model, term.adapter, term.promptIds, request.sampling.maxTokens)
+    const sequence = new LocalSequence(request, request.sampling.seed)
+    this.#memory.check(request)
+    if (this.#waiting.length >= this.#options.maxWaiting && !this.#fits(sequence))
+      throw new OverloadedError(`${this.#waiting.length} requests are waiting already; try again later.`)
+    this.#waiting.push(sequence)
+    this.#admit()
+    return sequence
+  }
+
+  async *advance(sequence: Sequence, maxNewTokens: number, signal: AbortSignal): AsyncGenerator<SequenceDelta> {
+    const local = sequence as LocalSequence
+    signal.throwIfAborted()
+    local.wanted = maxNewTokens
+    const wake = () => local.wake()
+    signal.addEventListener('abort', wake)
+    try {
+      while (true) {
+        const delta = local.takeDelta()
+        if (delta !== undefined) yield delta
+        signal.throwIfAborted()
+        if (local.error !== undefined) throw local.error
+        if (delta !== undefined) continue
+        if (local.settled) return
+        const changed = local.changed()
+        this.#kick()
+        await changed
+      }
+    } finally {
+      signal.removeEventListener('abort', wake)
+      local.wanted = undefined
+    }
+  }
+
+  fork(sequence: Sequence, seed: bigint): Sequence {
+    const parent = sequence as LocalSequence
+    if (parent.phase !== 'ready' && parent.phase !== 'over')
+      throw new Error('Only a sequence that was prefilled can be forked: advance it by 0 tokens first.')
+    const child = new LocalSequence(parent.request, seed, parent)
+    this.#memory.fork(parent, child)
+    child.phase = parent.phase
+    this.#admitted.add(child)
+    return child
+  }
+
+  release(sequence: Sequence): void {
+    const local = sequence as LocalSequence
+    local.phase = 'over'
+    if (this.#inStep) this.#toRelease.push(local)
+    else this.#free(local)
+    local.wake()
+  }
+
+  stats(): EngineStats {
+    return {
+      running: this.#admitted.size,
+      waiting: this.#waiting.length,
+      ...this.#counters,
+      blocks: this.#memory.blocks(),
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#loop
+    for (const model of this.#running.values()) await model.runner.close()
+  }
+
+  #check(name: string, adapter: string | undefined, promptIds: readonly number[], maxTokens: number): void {
+    const model = this.#running.get(name)
+    if (model === undefined) throw new UnknownModelError(name, [...this.#running.keys()])
+    const { card, runner } = model
+    if (adapter !== undefined && !card.adapterNames.includes(adapter))
+      throw new UnknownModelError(adapter, card.adapterNames)
+    if (promptIds.length === 0) throw new InvalidRequestError('The prompt is empty.', 'prompt')
+    const foreign = promptIds.find((id) => !(id >= 0 && id < runner.vocabSize))
+    if (foreign !== undefined)
+      throw new InvalidRequestError(
+        `Token ${foreign} is not in the vocabulary of ${runner.vocabSize} tokens.`,
+        'prompt',
+      )
+    if (promptIds.length + maxTokens > card.contextLength)
+      throw new ContextLengthError(card.contextLength, promptIds.length, maxTokens)
+  }
+
+  #fits(sequence: LocalSequence): boolean {
+    return (
+      this.#waiting.length === 0 &&
+      this.#admitted.size < this.#options.maxRunning &&
+      this.#memory.fits(sequence.request)
+    )
+  }
+
+  #admit(): void {
+    if (this.#inStep) return
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (this.#admitted.size >= this.#options.maxRunning || !this.#memory.fits(next.request)) return
+      this.#waiting.shift()
+      this.#memory.admit(next)
+      this.#counters.cachedTokens += next.cachedTokens
+      next.phase = 'prefilling'
+      this.#admitted.add(next)
+    }
+  }
+
+  #kick(): void {
+    if (this.#looping) return
+    this.#looping = true
+    this.#loop = this.#run()
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      // messages that arrived during the step, and readers of its tokens, come first
+      await nextTurn()
+      this.#admit()
+      const drawing = [...this.#admitted].filter((sequence) => sequence.drawing)
+      const prefilling = [...this.#admitted].filter(
+        (sequence) => sequence.phase === 'prefilling' && sequence.wanted !== undefined,
+      )
+      if (drawing.length === 0 && prefilling.length === 0) break
+      await this.#step(drawing, prefilling)
+    }
+    this.#looping = false
+  }
+
+  async #step(drawing: readonly LocalSequence[], prefilling: readonly LocalSequence[]): Promise<void> {
+    this.#inStep = true
+    try {
+      if (drawing.length > 0)
+        this.#counters.decodedRows += await orFail(drawing, () => decodeStep(drawing, this.#running, this.#scratch))
+      if (prefilling.length > 0)
+        this.#counters.prefilledTokens += await orFail(prefilling, () =>
+          prefillStep(prefilling, this.#running, this.#options.prefillBudget),
+        )
+    } finally {
+      this.#inStep = false
+      this.#counters.steps++
+      for (const sequence of this.#toRelease.splice(0)) this.#free(sequence)
+      for (const sequence of [...drawing, ...prefilling]) sequence.wake()
+    }
+  }
+
+  #free(sequence: LocalSequence): void {
+    const waiting = this.#waiting.indexOf(sequence)
+    if (waiting >= 0) this.#waiting.splice(waiting, 1)
+    this.#admitted.delete(sequence)
+    this.#memory.release(sequence)
+    this.#admit()
+    if (this.#waiting.length > 0 || this.#admitted.size > 0) this.#kick()
+  }
+}
+
+/** A native error fails the sequences of the step that met it, not the engine. */
+async function orFail(sequences: readonly LocalSequence[], step: () => Promise<number>): Promise<number> {
+  try {
+    return await step()
+  } catch (error) {
+    for (const sequence of sequences) sequence.fail(error)
+    return 0
+  }
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts'
+import type { HubOptions } from '../checkpoint/hub.ts'
+import { type LoraAdapter, openLoraAdapter } from '../checkpoint/lora-adapter.ts'
+import { stackAdapters } from '../graph/lora-rows.ts'
+import { preparedGraph } from '../graph/prepared-graph.ts'
+import type { DecodingModel } from './decode-step.ts'
+import type { EngineOptions, LoadedModel, ModelSpec } from './engine-options.ts'
+import { blockBytes } from './kv-pool.ts'
+import { ModelRunner } from './model-runner.ts'
+import { OnnxSession } from './onnx-session.ts'
+
+/** A model's files, checked, before anything of it runs. */
+export interface OpenedModel {
+  readonly spec: ModelSpec
+  readonly checkpoint: Checkpoint
+  readonly adapters: readonly LoraAdapter[]
+  readonly contextLength: number
+}
+
+/** A model ready to decode. */
+export interface RunningModel extends DecodingModel {
+  readonly card: LoadedModel
+}
+
+/** @throws CheckpointError naming what is missing, damaged or not supported */
+export async function openModel(spec: ModelSpec, hub: HubOptions): Promise<OpenedModel> {
+  const checkpoint = await openCheckpoint(spec.source, hub)
+  const adapters: LoraAdapter[] = []
+  for (const { source } of spec.adapters) adapters.push(await openLoraAdapter(source, checkpoint.config, hub))
+  const limit = checkpoint.config.maxPositions
+  return { spec, checkpoint, adapters, contextLength: Math.min(spec.contextLength ?? limit, limit) }
+}
+
+/** Bytes of K/V of one block of this model. */
+export const blockBytesOf = (model: OpenedModel): number => blockBytes(model.checkpoint.config)
+
+export async function startModel(
+  opened: OpenedModel,
+  options: EngineOptions,
+  capacity: number,
+  onProgress: (message: string) => void,
+): Promise<RunningModel> {
+  const { spec, checkpoint, adapters, contextLength } = opened
+  const { config, tokenizer, tensors } = checkpoint
+  const vocabSize = Math.min(tokenizer.size, config.vocabSize)
+  const stack = stackAdapters(adapters)
+  const hashes = await Promise.all([checkpoint, ...adapters].map((part) => part.contentHash()))
+  const identity = [spec.weights, `vocab ${vocabSize}`, `context ${contextLength}`, ...hashes]
+  const folder = await preparedGraph(
+    options.cacheFolder,
+    identity,
+    () => ({ config, tensors, adapters: stack, weights: spec.weights, vocabSize, contextLength }),
+    (message) => onProgress(`${spec.name}: ${message}`),
+  )
+  tensors.close()
+  const session = await OnnxSession.open(join(folder, 'model.onnx'), options.threads)
+  const names = spec.adapters.map(({ name }) => name)
+  const runner = new ModelRunner(session, { ...config, vocabSize }, capacity, { stack, names })
+  const { chatTemplate, eosTokenIds } = checkpoint
+  const { name, source, weights } = spec
+  const card = {
+    name,
+    source,
+    weights,
+    config,
+    contextLength,
+    tokenizer,
+    chatTemplate,
+    eosTokenIds,
+    adapterNames: names,
+  }
+  return { name, runner, eosTokenIds, card, bytesOf: (id) => tokenizer.bytesOf(id) }
+}

@@ -1,0 +1,142 @@
+import type { LoraStack } from '../graph/lora-rows.ts'
+import { KvContext } from './kv-context.ts'
+import { KvPool, type StepOutput } from './kv-pool.ts'
+import type { Feed, OnnxSession } from './onnx-session.ts'
+import { PrefixCache } from './prefix-cache.ts'
+import { causalMask, loraMask, type Mixture, mixtureFeeds, rowFeeds, type StepRow } from './step-feeds.ts'
+
+/** What of a step's results the caller wants besides the new K/V. */
+export interface Wanted {
+  /** Each row's own logits, [rows, vocabSize] */
+  readonly logits: boolean
+  /** The mixtures, [count, vocabSize] */
+  readonly mixed: boolean
+  /** The mixtures' most likely tokens and log-sum-exps */
+  readonly top: boolean
+}
+
+export interface StepResult extends StepOutput {
+  readonly logits: Float32Array | undefined
+  readonly mixed: Float32Array | undefined
+  readonly top:
+    | {
+        readonly ids: Int32Array
+        readonly values: Float32Array
+        readonly logSumExp: Float32Array
+        readonly count: number
+      }
+    | undefined
+}
+
+export interface RunnerShape {
+  readonly layerCount: number
+  readonly headCount: number
+  readonly kvHeadCount: number
+  readonly headSize: number
+  readonly vocabSize: number
+}
+
+/** Runs one model's graph over rows of contexts; owns the model's K/V memory and prefix cache. */
+export class ModelRunner {
+  readonly pool: KvPool
+  readonly cache: PrefixCache
+  readonly #session: OnnxSession
+  readonly #shape: RunnerShape
+  readonly #stack: LoraStack
+  readonly #adapters: readonly string[]
+  readonly #noGuides: Float32Array
+  readonly #masks = new Map<number, Feed>()
+
+  constructor(
+    session: OnnxSession,
+    shape: RunnerShape,
+    capacity: number,
+    lora: { stack: LoraStack; names: readonly string[] },
+  ) {
+    this.#session = session
+    this.#shape = shape
+    this.#stack = lora.stack
+    this.#adapters = lora.names
+    this.pool = new KvPool(shape, capacity)
+    this.cache = new PrefixCache(this.pool)
+    this.#noGuides = new Float32Array(shape.vocabSize)
+  }
+
+  get vocabSize(): number {
+    return this.#shape.vocabSize
+  }
+
+  context(adapter: string | undefined, promptIds: readonly number[], reserved: number): KvContext {
+    return new KvContext(this.pool, this.cache, { adapter, promptIds }, reserved)
+  }
+
+  /** One forward pass; the K/V is returned, not stored, so that a step can be repeated. */
+  async run(rows: readonly StepRow[], mixture: Mixture | undefined, wanted: Wanted): Promise<StepResult> {
+    const tokens = rows[0]!.tokens.length
+    const feeds = rowFeeds(this.pool, rows)
+    feeds.set('new_mask', this.#causalMask(tokens))
+    feeds.set('logits_from', { data: BigInt64Array.of(BigInt(tokens - 1)), dims: [1] })
+    if (this.#stack.totalRank > 0)
+      feeds.set(
+        'lora_mask',
+        loraMask(
+          this.#stack,
+          rows.map(({ context }) => this.#adapterIndex(context.adapter)),
+        ),
+      )
+    for (const [name, feed] of mixtureFeeds(mixture ?? this.#noMixture(rows.length), rows.length, this.vocabSize))
+      feeds.set(name, feed)
+    const names = ['new_keys', 'new_values']
+    if (wanted.logits) names.push('logits')
+    if (wanted.mixed) names.push('mixed')
+    if (wanted.top) names.push('top_ids', 'top_values', 'log_sum_exp')
+    return stepResult(await this.#session.run(feeds, names), rows.length, tokens)
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close()
+  }
+
+  #adapterIndex(adapter: string | undefined): number | undefined {
+    return adapter === undefined ? undefined : this.#adapters.indexOf(adapter)
+  }
+
+  #causalMask(tokens: number): Feed {
+    const known = this.#masks.get(tokens)
+    if (known !== undefined) return known
+    const mask = causalMask(this.#shape.headCount / this.#shape.kvHeadCount, tokens)
+    this.#masks.set(tokens, mask)
+    return mask
+  }
+
+  #noMixture(rows: number): Mixture {
+    return {
+      own: new Float32Array(rows),
+      guides: new Float32Array(1),
+      guideLogits: this.#noGuides,
+      count: 1,
+      guideRows: 1,
+    }
+  }
+}
+
+function stepResult(outputs: Record<string, Feed['data']>, rows: number, tokens: number): StepResult {
+  const top =
+    outputs['top_ids'] === undefined
+      ? undefined
+      : {
+          ids: outputs['top_ids'] as Int32Array,
+          values: outputs['top_values'] as Float32Array,
+          logSumExp: outputs['log_sum_exp'] as Float32Array,
+          count: outputs['top_ids'].length / outputs['log_sum_exp']!.length,
+        }
+  return {
+    rows,
+    tokens,
+    newKeys: outputs['new_keys'] as Float32Array,
+    newValues: outputs['new_values'] as Float32Array,
+    logits: outputs['logits'] as Float32Array | undefined,
+    mixed: outputs['mixed'] as Float32Array | undefined,
+    top,
+  }
+}

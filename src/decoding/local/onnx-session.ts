@@ -1,0 +1,56 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+
+/** Float and integer arrays as the graph takes them. */
+export type FeedData = Float32Array | Int32Array | BigInt64Array
+
+export interface Feed {
+  readonly data: FeedData
+  readonly dims: readonly number[]
+}
+
+/** The one place that knows ONNX Runtime: a loaded graph that maps named arrays to named arrays. */
+export class OnnxSession {
+  readonly #session: InferenceSession
+  readonly inputNames: ReadonlySet<string>
+
+  private constructor(session: InferenceSession) {
+    this.#session = session
+    this.inputNames = new Set(session.inputNames)
+  }
+
+  static async open(path: string, threads: number): Promise<OnnxSession> {
+    const session = await InferenceSession.create(path, {
+      executionProviders: ['cpu'],
+      graphOptimizationLevel: 'all',
+      executionMode: 'sequential',
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      enableCpuMemArena: true,
+      // shapes change with every step: remembered allocation patterns would pile up
+      enableMemPattern: false,
+      logSeverityLevel: 3,
+      extra: { session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: '1' } } },
+    })
+    return new OnnxSession(session)
+  }
+
+  /** Inputs are read in place; each output is a fresh array. Blocks this thread while it runs. */
+  async run(feeds: ReadonlyMap<string, Feed>, outputs: readonly string[]): Promise<Record<string, FeedData>> {
+    const tensors: Record<string, Tensor> = {}
+    for (const [name, { data, dims }] of feeds) tensors[name] = tensorOf(data, dims)
+    const results = await this.#session.run(tensors, [...outputs])
+    const arrays: Record<string, FeedData> = {}
+    for (const name of outputs) arrays[name] = results[name]!.data as FeedData
+    return arrays
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release()
+  }
+}
+
+function tensorOf(data: FeedData, dims: readonly number[]): Tensor {
+  if (data instanceof Float32Array) return new Tensor('float32', data, dims)
+  if (data instanceof Int32Array) return new Tensor('int32', data, dims)
+  return new Tensor('int64', data, dims)
+}

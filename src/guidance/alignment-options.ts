@@ -1,0 +1,83 @@
+import { z } from 'zod'
+
+// Far above any published weight (GenARM's largest is 4), and low enough that weighted logits stay finite.
+const weight = z
+  .number()
+  .min(-100)
+  .max(100)
+  .describe("Coefficient of the guide's log-probabilities at temperature 1; negative steers away.")
+
+const name = z.string().min(1).max(256)
+
+const guideEntry = z
+  .strictObject({
+    guide: name.optional().describe('A guide of the configuration.'),
+    principle: z
+      .string()
+      .min(1)
+      .max(8000)
+      .optional()
+      .describe('An instruction: the base given it, minus the base. Needs no training.'),
+    contrast: z
+      .tuple([name, name])
+      .optional()
+      .describe("[tuned, untuned]: two models with the base's vocabulary; the guide is their difference."),
+    weight: weight.default(1),
+    form: z
+      .enum(['plain', 'relative'])
+      .optional()
+      .describe(
+        'plain: weight * log guide. relative: weight * (log guide - log base), the default for negative weights.',
+      ),
+  })
+  .check(({ value, issues }) => {
+    for (const [path, message] of entryProblems(value)) issues.push({ code: 'custom', input: value, path, message })
+  })
+
+/**
+ * The request's `alignment` object (DESIGN section 3). Every field is optional and none has a default here, so that a header
+ * and a policy can be laid under it field by field.
+ */
+export const alignmentOptions = z.strictObject({
+  policy: name.optional().describe('A named preset of the configuration; fields given beside it override it.'),
+  guides: z.array(guideEntry).max(16).optional().describe('What tilts every token.'),
+  preferences: z
+    .record(name, weight)
+    .refine((preferences) => Object.keys(preferences).length <= 16, 'at most 16 preferences')
+    .optional()
+    .describe('Weights of the objectives of the configuration.'),
+  compat: z
+    .enum(['model_arithmetic'])
+    .optional()
+    .describe("model_arithmetic: divide all coefficients by their sum, as GenARM's reference engine does."),
+  trace: z.boolean().optional().describe('Return how each token came about.'),
+  particles: notYet('particles'),
+  best_of: notYet('best_of'),
+  budget: notYet('budget'),
+})
+
+export type AlignmentOptions = z.output<typeof alignmentOptions>
+export type GuideEntry = z.output<typeof guideEntry>
+export type GuideForm = NonNullable<GuideEntry['form']>
+
+function notYet(field: string) {
+  return z.never({ error: `${field} is not available yet` }).optional()
+}
+
+function entryProblems(entry: {
+  guide?: string | undefined
+  principle?: string | undefined
+  contrast?: [string, string] | undefined
+  form?: string | undefined
+}): [path: string[], message: string][] {
+  const { guide, principle, contrast, form } = entry
+  const given = [guide, principle, contrast].filter((value) => value !== undefined).length
+  if (given !== 1) return [[[], 'give exactly one of guide, principle and contrast']]
+  if (form !== undefined && guide === undefined) {
+    return [[['form'], 'belongs to guide: a principle and a contrast are differences already']]
+  }
+  if (contrast !== undefined && contrast[0] === contrast[1]) {
+    return [[['contrast'], 'the two models must differ']]
+  }
+  return []
+}

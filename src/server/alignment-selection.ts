@@ -1,0 +1,53 @@
+import { type AlignmentOptions, alignmentOptions } from '../guidance/alignment-options.ts'
+import { ApiProblem } from './api-problem.ts'
+import { parseFields } from './field-problem.ts'
+
+/** The three places a request can choose its alignment in, strongest first. */
+export interface AlignmentChoices {
+  readonly body: AlignmentOptions | undefined
+  /** X-Trimtab-Alignment: a policy's name, or the JSON of an alignment object. */
+  readonly header: string | undefined
+  /** The policy of the model alias that was asked for. */
+  readonly aliasPolicy: string | undefined
+}
+
+/**
+ * One alignment object out of the three: the strongest named policy, overridden field by field by header and body.
+ * @throws ApiProblem for an unknown policy or a header that is no alignment
+ */
+export function selectAlignment(
+  choices: AlignmentChoices,
+  policies: ReadonlyMap<string, AlignmentOptions>,
+): AlignmentOptions | undefined {
+  const header = readHeader(choices.header)
+  const named = choices.body?.policy ?? header?.policy ?? choices.aliasPolicy
+  if (named === undefined && header === undefined && choices.body === undefined) return undefined
+  const preset = named === undefined ? {} : findPolicy(named, policies, choices)
+  const { policy: _policy, ...fields } = { ...preset, ...header, ...choices.body }
+  return fields
+}
+
+function readHeader(text: string | undefined): AlignmentOptions | undefined {
+  if (text === undefined) return undefined
+  if (!text.trimStart().startsWith('{')) return { policy: text.trim() }
+  try {
+    return parseFields(alignmentOptions, JSON.parse(text), 'X-Trimtab-Alignment')
+  } catch (error) {
+    if (error instanceof ApiProblem) throw error
+    throw new ApiProblem('invalid-request', 'The header X-Trimtab-Alignment is neither a policy name nor valid JSON.', {
+      param: 'X-Trimtab-Alignment',
+    })
+  }
+}
+
+function findPolicy(
+  name: string,
+  policies: ReadonlyMap<string, AlignmentOptions>,
+  choices: AlignmentChoices,
+): AlignmentOptions {
+  const found = policies.get(name)
+  if (found !== undefined) return found
+  const known = policies.size === 0 ? 'none are configured' : `known policies: ${[...policies.keys()].join(', ')}`
+  const param = choices.body?.policy === undefined ? 'X-Trimtab-Alignment' : 'alignment.policy'
+  throw new ApiProblem('invalid-request', `The policy '${name}' does not exist; ${known}.`, { param })
+}

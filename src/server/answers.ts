@@ -1,0 +1,46 @@
+import type { FinishReason } from '../decoding/decoder.ts'
+import type { AlignmentReport, GenerationEvent, GenerationUsage, TokenReport } from './engine-messages.ts'
+
+/** A choice, complete. */
+export interface Answer {
+  readonly text: string
+  readonly tokens: readonly TokenReport[]
+  readonly finishReason: FinishReason
+}
+
+/** A request's whole outcome. */
+export interface Answers {
+  readonly choices: readonly Answer[]
+  readonly usage: GenerationUsage
+  readonly alignment: AlignmentReport | undefined
+}
+
+/** Reads a generation to its end. */
+export async function collectAnswers(
+  batches: AsyncIterable<readonly GenerationEvent[]>,
+  count: number,
+): Promise<Answers> {
+  const drafts = Array.from({ length: count }, () => ({
+    text: '',
+    tokens: [] as TokenReport[],
+    finish: 'stop' as FinishReason,
+  }))
+  let end: Extract<GenerationEvent, { type: 'generation-end' }> | undefined
+  for await (const batch of batches) {
+    for (const event of batch) {
+      if (event.type === 'generation-end') end = event
+      if (event.type !== 'choice-delta' && event.type !== 'choice-end') continue
+      const draft = drafts[event.index]
+      if (draft === undefined) throw new Error(`The engine answered for choice ${event.index} of ${count}.`)
+      if (event.type === 'choice-end') {
+        draft.finish = event.finishReason
+      } else {
+        draft.text += event.text
+        draft.tokens.push(...(event.tokens ?? []))
+      }
+    }
+  }
+  if (end === undefined) throw new Error('The engine ended an answer without its usage.')
+  const choices = drafts.map(({ text, tokens, finish }) => ({ text, tokens, finishReason: finish }))
+  return { choices, usage: end.usage, alignment: end.alignment }
+}

@@ -1,0 +1,30 @@
+/** Everything that can go wrong with a request, by name; openai-error.ts gives each its status. */
+export type ProblemKind =
+  | 'invalid-request'
+  | 'unsupported'
+  | 'context-length'
+  | 'model-not-found'
+  | 'route-not-found'
+  | 'method-not-allowed'
+  | 'body-too-large'
+  | 'overloaded'
+  | 'draining'
+  | 'engine-unavailable'
+  | 'engine-error'
+
+/** A request that ends in an error the client should understand. */
+export class ApiProblem extends Error {
+  override readonly name = 'ApiProblem'
+  readonly kind: ProblemKind
+  /** Path of the field at fault, like `alignment.guides[0].weight`. */
+  readonly param: string | undefined
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfter: number | undefined
+
+  constructor(kind: ProblemKind, message: string, detail: { param?: string | undefined; retryAfter?: number } = {}) {
+    super(message)
+    this.kind = kind
+    this.param = detail.param
+    this.retryAfter = detail.retryAfter
+  }
+}

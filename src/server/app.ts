@@ -1,0 +1,56 @@
+import { Hono } from 'hono'
+import { ApiProblem } from './api-problem.ts'
+import { chatCompletions } from './chat-completions.ts'
+import { completions } from './completions.ts'
+import type { AppEnvironment, Gateway } from './gateway.ts'
+import { healthz, readyz } from './health.ts'
+import { listModels, retrieveModel } from './models.ts'
+import { clientGoneStatus, isServerFault, toOpenAIError } from './openai-error.ts'
+import { openApiDocument } from './openapi.ts'
+import { requestId } from './request-id.ts'
+
+/** All routes, one error handler. */
+export function createApp(gateway: Gateway): Hono<AppEnvironment> {
+  const app = new Hono<AppEnvironment>()
+  app.use(requestId)
+  app.use('/v1/*', async (_context, next) => {
+    if (gateway.isDraining()) throw new ApiProblem('draining', 'The server is shutting down.', { retryAfter: 5 })
+    await next()
+  })
+  app.post('/v1/chat/completions', (context) => chatCompletions(context, gateway))
+  app.post('/v1/completions', (context) => completions(context, gateway))
+  app.get('/v1/models', (context) => context.json(listModels(gateway.models)))
+  // A hub id has a slash in it, so the rest of the path is the name.
+  app.get('/v1/models/:id{.+}', (context) => context.json(retrieveModel(gateway.models, context.req.param('id'))))
+  app.get('/healthz', (context) => context.json(healthz(gateway)))
+  app.get('/readyz', async (context) => {
+    const { ready, body } = await readyz(gateway)
+    return context.json(body, ready ? 200 : 503)
+  })
+  app.get('/openapi.json', (context) => context.json(openApiDocument()))
+  for (const path of [
+    '/v1/chat/completions',
+    '/v1/completions',
+    '/v1/models',
+    '/healthz',
+    '/readyz',
+    '/openapi.json',
+  ]) {
+    app.all(path, (context) => {
+      throw new ApiProblem('method-not-allowed', `${context.req.method} is not possible on ${path}.`)
+    })
+  }
+  app.notFound((context) => {
+    const problem = new ApiProblem('route-not-found', `There is no route ${context.req.method} ${context.req.path}.`)
+    const { status, body } = toOpenAIError(problem)
+    return context.json(body, status)
+  })
+  app.onError((error, context) => {
+    // Nobody is left to read a reply, and a client that leaves is no fault.
+    if (context.req.raw.signal.aborted) return new Response(null, { status: clientGoneStatus })
+    if (isServerFault(error)) gateway.onFault(error, context.get('requestId'))
+    const { status, headers, body } = toOpenAIError(error)
+    return context.json(body, status, headers)
+  })
+  return app
+}

@@ -1,0 +1,22 @@
+import type { Context } from 'hono'
+import { chatRequest } from './chat-request.ts'
+import { chatCompletion, chatWriter } from './chat-response.ts'
+import { parseFields } from './field-problem.ts'
+import type { AppEnvironment, Gateway } from './gateway.ts'
+import { generationContext, type ReplyFormat, reply } from './generation-route.ts'
+import { readBody } from './read-body.ts'
+import { chatToGeneration } from './to-generation.ts'
+import { refuseUnsupported, refuseUnsupportedHeaders } from './unsupported-fields.ts'
+
+const format: ReplyFormat = { idPrefix: 'chatcmpl', whole: chatCompletion, writer: chatWriter }
+
+/** POST /v1/chat/completions */
+export async function chatCompletions(context: Context<AppEnvironment>, gateway: Gateway): Promise<Response> {
+  const fields = await readBody(context.req.raw, gateway.limits.bodyBytes)
+  refuseUnsupportedHeaders(context.req.raw.headers)
+  refuseUnsupported(fields, 'chat')
+  const body = parseFields(chatRequest, fields)
+  const details = generationContext(context, body, gateway)
+  const generation = chatToGeneration(body, details)
+  return reply(context, gateway, body, generation, { logprobs: body.logprobs, seed: details.seed, format })
+}

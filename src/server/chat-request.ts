@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import { maxTokensField, sharedFields } from './sampling-fields.ts'
+
+const textPart = z.strictObject({
+  type: z.literal('text', { error: 'only text parts are supported; images, audio and files are not' }),
+  text: z.string(),
+})
+
+const content = z.union([z.string(), z.array(textPart).min(1)])
+
+const message = z.strictObject({
+  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
+  content: content.describe('Text, or text parts, which are joined by line ends.'),
+  name: z.string().nullish(),
+  tool_call_id: z.string().nullish(),
+  // An assistant message of an earlier reply may come back as it was given, empty fields and all.
+  refusal: z.null().optional(),
+  audio: z.null().optional(),
+  function_call: z.null().optional(),
+  annotations: z.array(z.unknown()).max(0).nullish(),
+  tool_calls: z.array(z.unknown()).max(0, 'tool calls are not supported yet').nullish(),
+})
+
+/** Body of POST /v1/chat/completions. */
+export const chatRequest = z
+  .strictObject({
+    ...sharedFields,
+    messages: z.array(message).min(1, 'there must be at least one message').max(10_000),
+    max_tokens: maxTokensField
+      .optional()
+      .describe('Most tokens of the answer; the older name of max_completion_tokens.'),
+    max_completion_tokens: maxTokensField.optional().describe('Most tokens of the answer.'),
+    logprobs: z
+      .boolean()
+      .default(false)
+      .describe('Report the log-probability of each token, under the law it was drawn from.'),
+    top_logprobs: z.int().min(0).max(20).optional().describe('How many alternatives to report per token.'),
+    metadata: z.record(z.string(), z.string()).optional().describe('Accepted; changes nothing here.'),
+    store: z.literal(false).optional(),
+    service_tier: z.enum(['auto', 'default']).optional(),
+    safety_identifier: z.string().optional().describe('Accepted; changes nothing here.'),
+    prompt_cache_key: z.string().optional().describe('Accepted; prefixes are always shared.'),
+    verbosity: z.literal('medium').optional(),
+    reasoning_effort: z.literal('none').optional(),
+    modalities: z.tuple([z.literal('text')]).optional(),
+    response_format: z.strictObject({ type: z.literal('text') }).optional(),
+    tools: z.array(z.unknown()).max(0).optional(),
+    tool_choice: z.literal('none').optional(),
+    functions: z.array(z.unknown()).max(0).optional(),
+    function_call: z.literal('none').optional(),
+  })
+  .superRefine((body, context) => {
+    if (body.top_logprobs !== undefined && !body.logprobs) {
+      context.addIssue({ code: 'custom', path: ['top_logprobs'], message: 'needs logprobs: true' })
+    }
+    if (body.stream_options !== undefined && !body.stream) {
+      context.addIssue({ code: 'custom', path: ['stream_options'], message: 'needs stream: true' })
+    }
+    const { max_tokens: older, max_completion_tokens: newer } = body
+    if (older !== undefined && newer !== undefined && older !== newer) {
+      context.addIssue({
+        code: 'custom',
+        path: ['max_tokens'],
+        message: 'differs from max_completion_tokens; give one of them',
+      })
+    }
+  })
+
+export type ChatRequest = z.output<typeof chatRequest>

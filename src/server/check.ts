@@ -1,0 +1,54 @@
+import { openCheckpoint } from '../decoding/checkpoint/checkpoint.ts'
+import { openLoraAdapter } from '../decoding/checkpoint/lora-adapter.ts'
+import { CheckpointError } from '../decoding/errors.ts'
+import type { Config } from './config.ts'
+import type { Environment } from './config-file.ts'
+import type { EngineSetup } from './engine-messages.ts'
+import { engineSetup } from './engine-setup.ts'
+import { pullModels } from './pull.ts'
+import { vocabularyDifference } from './vocabulary.ts'
+
+type Checkpoint = Awaited<ReturnType<typeof openCheckpoint>>
+
+/**
+ * Opens everything a configuration names, reading headers and tokenizers but no weights; returns what it found, in lines.
+ * @throws CheckpointError for what could not be served
+ */
+export async function check(config: Config, environment: Environment): Promise<string> {
+  const setup = await pullModels(engineSetup(config), environment)
+  const lines: string[] = []
+  const checkpoints = new Map<string, Checkpoint>()
+  for (const { name, source, weights, adapters } of setup.models) {
+    const options = { cacheFolder: setup.options.cacheFolder }
+    const checkpoint = await openCheckpoint(source, options)
+    checkpoints.set(name, checkpoint)
+    lines.push(`model ${name}: ${checkpoint.config.architecture}, ${checkpoint.config.layerCount} layers, ${weights}`)
+    for (const adapter of adapters) {
+      const { pairs } = await openLoraAdapter(adapter.source, checkpoint.config, options)
+      lines.push(`adapter ${adapter.name} of ${name}: ${pairs.size} projections`)
+    }
+  }
+  for (const checkpoint of checkpoints.values()) checkpoint.tensors.close()
+  assertVocabularies(setup, checkpoints)
+  const { guides, objectives, policies, aliases } = config
+  const counts = Object.entries({ guides, objectives, policies, aliases })
+  lines.push(
+    counts.map(([kind, members]) => `${Object.keys(members).length} ${kind}`).join(', '),
+    'The configuration is valid.',
+  )
+  return `${lines.join('\n')}\n`
+}
+
+function assertVocabularies(setup: EngineSetup, checkpoints: ReadonlyMap<string, Checkpoint>): void {
+  for (const [name, guide] of setup.catalogue.guides) {
+    if (guide.kind !== 'genarm' && guide.kind !== 'unir') continue
+    const own = checkpoints.get(guide.model)
+    const bases = setup.served.flatMap((base) => checkpoints.get(base) ?? [])
+    const differences = bases.map((base) => own && vocabularyDifference(base.tokenizer, own.tokenizer))
+    if (own === undefined || differences.includes(undefined)) continue
+    throw new CheckpointError(
+      own.source,
+      `the guide '${name}' has another vocabulary: ${differences[0]} differ (base / guide)`,
+    )
+  }
+}

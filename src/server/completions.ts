@@ -1,0 +1,26 @@
+import type { Context } from 'hono'
+import { completionRequest } from './completion-request.ts'
+import { completionWriter, textCompletion } from './completion-response.ts'
+import { parseFields } from './field-problem.ts'
+import type { AppEnvironment, Gateway } from './gateway.ts'
+import { generationContext, type ReplyFormat, reply } from './generation-route.ts'
+import { readBody } from './read-body.ts'
+import { completionToGeneration } from './to-generation.ts'
+import { refuseUnsupported, refuseUnsupportedHeaders } from './unsupported-fields.ts'
+
+const format: ReplyFormat = { idPrefix: 'cmpl', whole: textCompletion, writer: completionWriter }
+
+/** POST /v1/completions */
+export async function completions(context: Context<AppEnvironment>, gateway: Gateway): Promise<Response> {
+  const fields = await readBody(context.req.raw, gateway.limits.bodyBytes)
+  refuseUnsupportedHeaders(context.req.raw.headers)
+  refuseUnsupported(fields, 'completion')
+  const body = parseFields(completionRequest, fields)
+  const details = generationContext(context, body, gateway)
+  const generation = completionToGeneration(body, details)
+  return reply(context, gateway, body, generation, {
+    logprobs: body.logprobs !== undefined,
+    seed: details.seed,
+    format,
+  })
+}

@@ -1,0 +1,90 @@
+import type { AlignmentOptions } from '../guidance/alignment-options.ts'
+import type { Config } from './config.ts'
+import type { FieldProblem } from './field-problem.ts'
+
+/** Names in the configuration that lead nowhere, and guides that say too much or too little. */
+export function brokenReferences(config: Config): readonly FieldProblem[] {
+  return [
+    ...servedModelProblems(config),
+    ...Object.keys(config.guides).flatMap((guide) => guideProblems(config, guide)),
+    ...Object.entries(config.objectives).flatMap(([objective, { guide }]) =>
+      missing(`objectives.${objective}.guide`, 'guide', guide, config.guides),
+    ),
+    ...Object.entries(config.policies).flatMap(([policy, options]) => policyProblems(config, policy, options)),
+    ...Object.entries(config.aliases).flatMap(([alias, target]) => aliasProblems(config, alias, target)),
+  ]
+}
+
+function servedModelProblems(config: Config): readonly FieldProblem[] {
+  if (servedModels(config).length > 0) return []
+  return [{ path: 'models', message: 'at least one model must be served' }]
+}
+
+/** Names of the models that clients may ask for. */
+export function servedModels(config: Config): readonly string[] {
+  return Object.entries(config.models).flatMap(([name, model]) => (model.served ? [name] : []))
+}
+
+function guideProblems(config: Config, name: string): readonly FieldProblem[] {
+  const guide = config.guides[name]
+  const path = `guides.${name}`
+  if (guide === undefined || 'principle' in guide) return []
+  if ('contrast' in guide) {
+    return guide.contrast.flatMap((operand, side) => missingOperand(`${path}.contrast[${side}]`, operand, config))
+  }
+  if (guide.kind === 'unir' && guide.template === 'own') {
+    return [{ path: `${path}.template`, message: "a unir module always reads the base's prompt" }]
+  }
+  if ((guide.adapter === undefined) === (guide.model === undefined)) {
+    return [{ path, message: 'give either adapter or model' }]
+  }
+  if (guide.model !== undefined) {
+    if (guide.base !== undefined) return [{ path: `${path}.base`, message: 'belongs to adapter, not to model' }]
+    return missing(`${path}.model`, 'model', guide.model, config.models)
+  }
+  if (guide.base !== undefined) return missing(`${path}.base`, 'model', guide.base, config.models)
+  if (servedModels(config).length === 1) return []
+  return [{ path: `${path}.base`, message: 'say which model the adapter belongs to: more than one is served' }]
+}
+
+function policyProblems(config: Config, name: string, options: AlignmentOptions): readonly FieldProblem[] {
+  const path = `policies.${name}`
+  const inner =
+    options.policy === undefined ? [] : [{ path: `${path}.policy`, message: 'a policy cannot name a policy' }]
+  const guides = (options.guides ?? []).flatMap((entry, index) => {
+    const place = `${path}.guides[${index}]`
+    if (entry.guide !== undefined) return missing(`${place}.guide`, 'guide', entry.guide, config.guides)
+    return (entry.contrast ?? []).flatMap((operand, side) =>
+      missingOperand(`${place}.contrast[${side}]`, operand, config),
+    )
+  })
+  const objectives = Object.keys(options.preferences ?? {}).flatMap((objective) =>
+    missing(`${path}.preferences.${objective}`, 'objective', objective, config.objectives),
+  )
+  return [...inner, ...guides, ...objectives]
+}
+
+function aliasProblems(config: Config, name: string, target: Config['aliases'][string]): readonly FieldProblem[] {
+  const path = `aliases.${name}`
+  if (Object.hasOwn(config.models, name)) return [{ path, message: 'is also the name of a model' }]
+  if (config.models[target.model]?.served === false) {
+    return [{ path: `${path}.model`, message: `the model '${target.model}' is not served` }]
+  }
+  return [
+    ...missing(`${path}.model`, 'model', target.model, config.models),
+    ...missing(`${path}.policy`, 'policy', target.policy, config.policies),
+  ]
+}
+
+/** A contrast is of models, or of trained guides. */
+function missingOperand(path: string, name: string, config: Config): readonly FieldProblem[] {
+  const trained = Object.entries(config.guides).filter(([, guide]) => 'kind' in guide)
+  return missing(path, 'model or trained guide', name, { ...config.models, ...Object.fromEntries(trained) })
+}
+
+function missing(path: string, kind: string, name: string, known: object): readonly FieldProblem[] {
+  if (Object.hasOwn(known, name)) return []
+  const names = Object.keys(known)
+  const suffix = names.length === 0 ? 'none is configured' : `known: ${names.join(', ')}`
+  return [{ path, message: `no ${kind} is named '${name}' (${suffix})` }]
+}

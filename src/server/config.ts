@@ -1,0 +1,118 @@
+import { availableParallelism } from 'node:os'
+import { z } from 'zod'
+import { alignmentOptions } from '../guidance/alignment-options.ts'
+import { byteSizePattern, parseByteSize } from './byte-size.ts'
+
+const name = z.string().regex(/^[\w][\w.:/-]{0,127}$/, 'names are letters, digits and . _ : / -')
+
+const byteSize = z.union([z.int().positive(), z.string().regex(byteSizePattern, 'a size is like "512MiB" or "4GiB"')])
+
+/** The default comes after the transform in the schema, so it is given in bytes; `text` shows in the reference. */
+function size(text: string) {
+  return byteSize.default(text).transform((value) => (typeof value === 'number' ? value : parseByteSize(value)))
+}
+
+const server = z.strictObject({
+  host: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Address to listen on. 0.0.0.0 opens the server to the network: it checks no keys yet.'),
+  port: z.int().min(0).max(65535).default(8080).describe('Port to listen on; 0 takes a free one.'),
+  body_limit: size('2MiB').describe(
+    'Largest request body; larger ones are refused (413) without being read to the end.',
+  ),
+  max_n: z.int().min(1).max(128).default(128).describe('Most choices of one request.'),
+  default_max_tokens: z
+    .int()
+    .min(1)
+    .default(1024)
+    .describe(
+      'Most tokens of a chat answer whose request names no limit; never more than what is left of the context.',
+    ),
+  keep_alive_seconds: z.number().positive().default(10).describe('A silent stream gets an SSE comment this often.'),
+  drain_seconds: z
+    .number()
+    .min(0)
+    .default(30)
+    .describe('How long requests in flight may finish after SIGTERM or SIGINT.'),
+})
+
+const engine = z.strictObject({
+  memory: size('4GiB').describe('Bound on K/V memory over all models.'),
+  threads: z
+    .int()
+    .min(1)
+    .max(1024)
+    .optional()
+    .describe(`Threads that compute. Absent: one per core that the process may use.`),
+  max_running: z.int().min(1).default(64).describe('Most sequences decoded together.'),
+  max_waiting: z.int().min(0).default(256).describe('Most sequences waiting for room; one more is refused (429).'),
+  prefill_budget: z.int().min(1).default(512).describe('Prompt tokens read per step beside the decoding sequences.'),
+  cache: z.string().optional().describe('Folder of prepared graphs and pulled models. Absent: the user cache folder.'),
+})
+
+const model = z.strictObject({
+  path: z.string().min(1).describe('A folder in Hugging Face layout (relative to this file), or a hub id.'),
+  weights: z.enum(['int8', 'fp32', 'w8a8', 'int4']).default('int8').describe('Format the weights are held in.'),
+  context: z.int().min(2).optional().describe("Most tokens of prompt and answer. Absent: the checkpoint's own limit."),
+  served: z.boolean().default(true).describe('Whether clients may name it; false for models that only guide.'),
+})
+
+const trainedGuide = z.strictObject({
+  kind: z.enum(['genarm', 'unir']).describe('genarm: an autoregressive reward model. unir: a reasoning module.'),
+  adapter: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEFT LoRA folder (relative to this file): the guide is its base with this adapter.'),
+  base: name.optional().describe('The model the adapter belongs to. Absent: the only served model.'),
+  model: name.optional().describe('A model of `models`: the guide is that model. Give either this or `adapter`.'),
+  template: z
+    .enum(['own', 'base'])
+    .default('base')
+    .describe(
+      "base: the guide reads the base's prompt, token for token. own: it reads the messages through its own chat template.",
+    ),
+})
+
+const contrastGuide = z.strictObject({
+  contrast: z
+    .tuple([name, name])
+    .describe('[tuned, untuned]: two models, or trained guides, by name; the guide is their difference.'),
+})
+
+const principleGuide = z.strictObject({
+  principle: z.string().min(1).describe('An instruction; the guide is the base given it, minus the base.'),
+})
+
+const objective = z.strictObject({
+  guide: name.describe('The guide that serves this objective.'),
+  scale: z.number().default(1).describe("Multiplies the request's preference weight into the guide's weight."),
+})
+
+const alias = z.strictObject({
+  model: name.describe('The served model behind the alias.'),
+  policy: name.describe('The policy that applies when this name is asked for.'),
+})
+
+/** The YAML file; the command line is parsed into the same shape. Unknown keys are refused. */
+export const configSchema = z.strictObject({
+  server: server.prefault({}).describe('The HTTP side.'),
+  engine: engine.prefault({}).describe('The process that decodes.'),
+  models: z.record(name, model).describe('Models by the name clients use.'),
+  guides: z
+    .record(name, z.union([trainedGuide, contrastGuide, principleGuide]))
+    .default({})
+    .describe('What requests may steer with, by name.'),
+  objectives: z.record(name, objective).default({}).describe("What a request's `preferences` weigh."),
+  policies: z.record(name, alignmentOptions).default({}).describe("Named presets of the request's `alignment` object."),
+  aliases: z.record(name, alias).default({}).describe('Further model names, each a model with a policy.'),
+})
+
+export type Config = z.output<typeof configSchema>
+export type ConfigInput = z.input<typeof configSchema>
+
+/** Threads to compute with when the configuration names none. */
+export function threadsOf(config: Config): number {
+  return config.engine.threads ?? availableParallelism()
+}

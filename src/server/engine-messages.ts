@@ -1,0 +1,107 @@
+import type { ChatMessage } from '../decoding/checkpoint/chat-template.ts'
+import type { FinishReason } from '../decoding/decoder.ts'
+import type { EngineOptions, EngineStats, ModelSpec, WeightFormat } from '../decoding/local/engine-options.ts'
+import type { SamplingParams } from '../decoding/sampling-params.ts'
+import type { AlignmentOptions } from '../guidance/alignment-options.ts'
+import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
+import type { TokenTrace } from '../guidance/trace.ts'
+
+/** What the engine process loads; fixed for its life. */
+export interface EngineSetup {
+  readonly models: readonly ModelSpec[]
+  /** Names of the models that clients may ask for. */
+  readonly served: readonly string[]
+  readonly options: EngineOptions
+  readonly catalogue: GuideCatalogue
+}
+
+export type Prompt =
+  | { readonly type: 'messages'; readonly messages: readonly ChatMessage[] }
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'token-ids'; readonly ids: readonly number[] }
+
+/** One validated request: `prompts.length * n` choices, the n of the first prompt first. */
+export interface GenerationRequest {
+  readonly model: string
+  readonly prompts: readonly Prompt[]
+  readonly n: number
+  /** `maxTokens` undefined: what is left of the context, at most `defaultMaxTokens`. */
+  readonly sampling: Omit<SamplingParams, 'maxTokens'> & { readonly maxTokens: number | undefined }
+  readonly defaultMaxTokens: number
+  /** Undefined: plain sampling, and no report comes back. */
+  readonly alignment: AlignmentOptions | undefined
+}
+
+/** A token as the API shows it: its text, its exact bytes, its log-probability. */
+export interface TokenReport {
+  readonly token: string
+  readonly bytes: readonly number[]
+  readonly logprob: number
+  readonly top: readonly Omit<TokenReport, 'top'>[]
+}
+
+export interface AlignmentReport {
+  readonly method: string
+  readonly tokens: {
+    readonly returned: number
+    readonly generated: number
+    readonly guide: number
+    readonly rewardCalls: number
+  }
+  /** One list per choice, when a trace was asked for. */
+  readonly trace: readonly (readonly TokenTrace[])[] | undefined
+}
+
+export interface GenerationUsage {
+  readonly promptTokens: number
+  readonly completionTokens: number
+  readonly cachedTokens: number
+}
+
+/** Why the engine could not answer, as data; openai-error.ts gives it a status. */
+export interface EngineFailure {
+  readonly kind: 'context-length' | 'overloaded' | 'unknown-model' | 'invalid-request' | 'engine-error'
+  readonly message: string
+  readonly param: string | undefined
+}
+
+/** What happened to one request, in order; ends with `generation-end` or `generation-error`. */
+export type GenerationEvent =
+  | {
+      readonly type: 'choice-delta'
+      readonly index: number
+      readonly text: string
+      /** Present when log-probabilities were asked for. */
+      readonly tokens: readonly TokenReport[] | undefined
+    }
+  | { readonly type: 'choice-end'; readonly index: number; readonly finishReason: FinishReason }
+  | {
+      readonly type: 'generation-end'
+      readonly usage: GenerationUsage
+      readonly alignment: AlignmentReport | undefined
+    }
+  | { readonly type: 'generation-error'; readonly failure: EngineFailure }
+
+/** What the HTTP process needs to know of a loaded model. */
+export interface ModelCard {
+  readonly name: string
+  readonly weights: WeightFormat
+  readonly contextLength: number
+  readonly hasChatTemplate: boolean
+}
+
+/** Parent to child. */
+export type EngineCommand =
+  | { readonly type: 'engine-start'; readonly setup: EngineSetup }
+  | { readonly type: 'generation-request'; readonly id: number; readonly request: GenerationRequest }
+  | { readonly type: 'generation-abort'; readonly id: number }
+  | { readonly type: 'stats-request'; readonly id: number }
+
+/** Child to parent. */
+export type EngineEvent =
+  | { readonly type: 'engine-progress'; readonly message: string }
+  | { readonly type: 'engine-ready'; readonly models: readonly ModelCard[] }
+  | { readonly type: 'engine-failed'; readonly message: string }
+  /** Everything one engine step brought, for all requests: one message a step keeps the HTTP process idle. */
+  | { readonly type: 'generation-events'; readonly events: readonly (readonly [id: number, event: GenerationEvent])[] }
+  | { readonly type: 'stats'; readonly id: number; readonly stats: EngineStats }

@@ -1,0 +1,24 @@
+import type { EngineStats } from '../decoding/local/engine-options.ts'
+import type { GenerationEvent, GenerationRequest, ModelCard } from './engine-messages.ts'
+
+/** `starting` and `restarting` come to `ready` by themselves; `failed` and `stopped` do not. */
+export type EngineStatus = 'starting' | 'ready' | 'restarting' | 'failed' | 'stopped'
+
+export interface EngineState {
+  readonly status: EngineStatus
+  readonly models: readonly ModelCard[]
+  /** Times the process had to be started again. */
+  readonly restarts: number
+}
+
+/** The engine as the routes see it: the process behind EngineClient, or a toy in tests. */
+export interface Engine {
+  readonly state: EngineState
+  /**
+   * What happens to the request, in batches of what arrived together. Leaving the loop or aborting stops its work.
+   * @throws ApiProblem; the signal's reason
+   */
+  generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<readonly GenerationEvent[]>
+  /** @throws ApiProblem when the engine is not running */
+  stats(): Promise<EngineStats>
+}

@@ -1,0 +1,23 @@
+import type { Engine } from './engine.ts'
+import type { ServedModels } from './models.ts'
+
+/** What the routes need; the composition root makes it, tests make a small one. */
+export interface Gateway {
+  readonly engine: Engine
+  readonly models: ServedModels
+  readonly limits: {
+    readonly bodyBytes: number
+    readonly maxChoices: number
+    readonly defaultMaxTokens: number
+    readonly keepAliveMs: number
+  }
+  /** True once the server is going down: new work is refused, what runs goes on. */
+  isDraining(): boolean
+  /** A failure that is nobody's request's fault. */
+  onFault(error: unknown, requestId: string): void
+}
+
+/** The Hono environment of our routes. */
+export interface AppEnvironment {
+  Variables: { requestId: string }
+}

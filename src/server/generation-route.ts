@@ -1,0 +1,109 @@
+import type { Context } from 'hono'
+import type { alignmentOptions } from '../guidance/alignment-options.ts'
+import { selectAlignment } from './alignment-selection.ts'
+import { type Answers, collectAnswers } from './answers.ts'
+import { ApiProblem } from './api-problem.ts'
+import type { ReplyShape } from './chat-response.ts'
+import type { GenerationRequest, ModelCard } from './engine-messages.ts'
+import type { AppEnvironment, Gateway } from './gateway.ts'
+import { findModel } from './models.ts'
+import { newReplyIdentity, type ReplyIdentity } from './reply-identity.ts'
+import { eventStream, eventStreamHeaders } from './sse.ts'
+import { type ReplyWriter, streamReply } from './stream-reply.ts'
+import { drawSeed, type GenerationContext } from './to-generation.ts'
+
+/** The fields that decide how a request runs, whatever its route. */
+interface RoutedBody {
+  readonly model: string
+  readonly n: number
+  readonly seed?: number | undefined
+  readonly stream: boolean
+  readonly stream_options?: { readonly include_usage: boolean } | undefined
+  readonly alignment?: ReturnType<typeof alignmentOptions.parse> | undefined
+}
+
+/** How a route writes its replies. */
+export interface ReplyFormat {
+  readonly idPrefix: 'chatcmpl' | 'cmpl'
+  whole(identity: ReplyIdentity, answers: Answers, shape: ReplyShape): object
+  writer(identity: ReplyIdentity, shape: ReplyShape): ReplyWriter
+}
+
+/** What the body's model, seed and alignment come to. */
+export function generationContext(
+  context: Context<AppEnvironment>,
+  body: RoutedBody,
+  gateway: Gateway,
+): GenerationContext {
+  const { limits, models } = gateway
+  if (body.n > limits.maxChoices) {
+    throw new ApiProblem('invalid-request', `'n': this server gives at most ${limits.maxChoices} choices.`, {
+      param: 'n',
+    })
+  }
+  const served = findModel(models, body.model)
+  const header = context.req.header('x-trimtab-alignment')
+  const alignment = selectAlignment({ body: body.alignment, header, aliasPolicy: served.policy }, models.policies)
+  return { model: served.model, alignment, seed: body.seed ?? drawSeed(), defaultMaxTokens: limits.defaultMaxTokens }
+}
+
+/** Runs the generation and replies with JSON or an event stream. */
+export async function reply(
+  context: Context<AppEnvironment>,
+  gateway: Gateway,
+  body: RoutedBody,
+  generation: GenerationRequest,
+  details: { readonly logprobs: boolean; readonly seed: number; readonly format: ReplyFormat },
+): Promise<Response> {
+  const { format } = details
+  const shape: ReplyShape = {
+    choiceCount: generation.prompts.length * generation.n,
+    logprobs: details.logprobs,
+    includeUsage: body.stream_options?.include_usage ?? false,
+    seed: details.seed,
+  }
+  const identity = newReplyIdentity(format.idPrefix, body.model, cardOf(gateway, generation.model))
+  const cancel = new AbortController()
+  const signal = AbortSignal.any([context.req.raw.signal, cancel.signal])
+  const batches = gateway.engine.generate(generation, signal)
+  if (!body.stream) return context.json(format.whole(identity, await collectAnswers(batches, shape.choiceCount), shape))
+
+  const frames = streamReply(batches, format.writer(identity, shape), shape.choiceCount, shape.includeUsage)
+  const stream = eventStream(await settled(frames, gateway.limits.keepAliveMs), {
+    keepAliveMs: gateway.limits.keepAliveMs,
+    onCancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
+    onFault: (error) => gateway.onFault(error, context.get('requestId')),
+  })
+  return context.body(stream, 200, eventStreamHeaders)
+}
+
+/**
+ * The same frames, once the first is there: a failure until then still gets its own status.
+ * After `patienceMs` the stream starts anyway, so that comments can keep a long wait alive.
+ */
+async function settled(frames: AsyncGenerator<string>, patienceMs: number): Promise<AsyncIterator<string>> {
+  const first = frames.next()
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, patienceMs)
+  })
+  try {
+    await Promise.race([first, patience])
+  } finally {
+    clearTimeout(timer)
+  }
+  let pending: typeof first | undefined = first
+  return {
+    next: () => {
+      const next = pending ?? frames.next()
+      pending = undefined
+      return next
+    },
+  }
+}
+
+function cardOf(gateway: Gateway, model: string): ModelCard {
+  const card = gateway.engine.state.models.find(({ name }) => name === model)
+  if (card !== undefined) return card
+  throw new ApiProblem('engine-unavailable', 'The engine is loading its models; try again shortly.', { retryAfter: 2 })
+}

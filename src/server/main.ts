@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+import { env } from 'node:process'
+import { Command, InvalidArgumentError } from 'commander'
+import { CheckpointError } from '../decoding/errors.ts'
+import { configFromFlags, type Flags } from './command-line.ts'
+import { configReference } from './config-docs.ts'
+import { cacheFolder } from './engine-setup.ts'
+import { ConfigError } from './environment-references.ts'
+
+// The commands load what they need only when they run: the HTTP process never holds a tokenizer.
+const program = new Command('trimtab').description(
+  'Inference-time alignment gateway: small reward models steer a frozen language model while it decodes.',
+)
+
+withModelFlags(program.command('serve'))
+  .description('Serve an OpenAI-compatible API; without --model and --config, the embedded demo family.')
+  .option('--host <address>', 'address to listen on (default 127.0.0.1)')
+  .option('--port <number>', 'port to listen on (default 8080); 0 takes a free one', integer)
+  .option('--memory <size>', 'bound on K/V memory, such as 4GiB')
+  .option('--threads <number>', 'threads that compute (default: one per core)', integer)
+  .option('--max-running <number>', 'most sequences decoded together (default 64)', integer)
+  .action(async (flags: Flags) => {
+    const { serve } = await import('./serve.ts')
+    await serve(configFromFlags(flags, env), env)
+  })
+
+withModelFlags(program.command('check'))
+  .description('Check a configuration and the headers of everything it names, without serving.')
+  .action(async (flags: Flags) => {
+    const { check } = await import('./check.ts')
+    process.stdout.write(await check(configFromFlags(flags, env), env))
+  })
+
+program
+  .command('pull')
+  .description('Download a model from the Hugging Face hub into the cache.')
+  .argument('<id>', 'such as HuggingFaceTB/SmolLM2-135M-Instruct')
+  .action(async (id: string) => {
+    const { pull } = await import('./pull.ts')
+    process.stdout.write(`${await pull(id, cacheFolder(), env)}\n`)
+  })
+
+program
+  .command('config-docs')
+  .description('Print the reference of the configuration file.')
+  .action(() => void process.stdout.write(configReference()))
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  // These two say what to change; anything else is our mistake and keeps its stack.
+  const told = error instanceof ConfigError || error instanceof CheckpointError || isSystemError(error)
+  process.stderr.write(`${told ? (error as Error).message : (error as Error).stack}\n`)
+  process.exit(1)
+}
+
+function withModelFlags(command: Command): Command {
+  return command
+    .option('--config <file>', 'YAML configuration; docs/configuration.md lists its keys')
+    .option('--model <source>', 'a folder in Hugging Face layout, or a hub id')
+    .option('--name <name>', 'what clients call the model (default: the hub id, or the name of the folder)')
+    .option('--weights <format>', 'int8 (default), fp32, w8a8 or int4')
+    .option('--context <tokens>', 'most tokens of prompt and answer', integer)
+    .option('--guide <name=[kind:]folder>', 'a PEFT adapter or a guide model; kind is genarm or unir', collect)
+}
+
+function integer(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number.')
+  return Number(text)
+}
+
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value]
+}
+
+/** Such as a port that is taken. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error
+}

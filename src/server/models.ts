@@ -1,0 +1,44 @@
+import type { AlignmentOptions } from '../guidance/alignment-options.ts'
+import { ApiProblem } from './api-problem.ts'
+
+/** A name that clients may put in `model`. */
+export interface ServedName {
+  /** The loaded model behind it. */
+  readonly model: string
+  /** The policy an alias brings. */
+  readonly policy: string | undefined
+}
+
+export interface ServedModels {
+  readonly names: ReadonlyMap<string, ServedName>
+  readonly policies: ReadonlyMap<string, AlignmentOptions>
+  /** Unix seconds; OpenAI's `created`. */
+  readonly since: number
+}
+
+/** @throws ApiProblem `model-not-found` with the names there are */
+export function findModel(models: ServedModels, name: string): ServedName {
+  const found = models.names.get(name)
+  if (found !== undefined) return found
+  const known = [...models.names.keys()].join(', ')
+  throw new ApiProblem('model-not-found', `The model '${name}' does not exist. Known models: ${known}.`, {
+    param: 'model',
+  })
+}
+
+/** Body of GET /v1/models. */
+export function listModels(models: ServedModels) {
+  return { object: 'list', data: [...models.names.keys()].map((name) => describeModel(models, name)) }
+}
+
+/** Body of GET /v1/models/{id}. */
+export function retrieveModel(models: ServedModels, name: string) {
+  findModel(models, name)
+  return describeModel(models, name)
+}
+
+function describeModel(models: ServedModels, name: string) {
+  const served = models.names.get(name)
+  const alias = served?.policy === undefined ? {} : { root: served.model, alignment: { policy: served.policy } }
+  return { id: name, object: 'model', created: models.since, owned_by: 'trimtab', ...alias }
+}

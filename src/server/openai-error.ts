@@ -1,0 +1,56 @@
+import { ApiProblem, type ProblemKind } from './api-problem.ts'
+
+/** The body of every failed reply, and of the error frame in a stream that was already running. */
+export interface OpenAIErrorBody {
+  readonly error: {
+    readonly message: string
+    readonly type: string
+    readonly param: string | null
+    readonly code: string | null
+  }
+}
+
+export interface OpenAIError {
+  readonly status: 400 | 404 | 405 | 413 | 429 | 500 | 502 | 503
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: OpenAIErrorBody
+}
+
+/** nginx's number for a client that left; only logs ever see it. */
+export const clientGoneStatus = 499
+
+type Row = readonly [status: OpenAIError['status'], type: string, code: string | null]
+
+/** The only place that knows statuses; docs/errors.md explains each row. */
+const table: Readonly<Record<ProblemKind, Row>> = {
+  'invalid-request': [400, 'invalid_request_error', null],
+  unsupported: [400, 'invalid_request_error', 'unsupported_parameter'],
+  'context-length': [400, 'invalid_request_error', 'context_length_exceeded'],
+  'model-not-found': [404, 'invalid_request_error', 'model_not_found'],
+  'route-not-found': [404, 'invalid_request_error', 'not_found'],
+  'method-not-allowed': [405, 'invalid_request_error', 'method_not_allowed'],
+  'body-too-large': [413, 'invalid_request_error', 'request_too_large'],
+  overloaded: [429, 'rate_limit_error', 'rate_limit_exceeded'],
+  draining: [503, 'service_unavailable_error', 'shutting_down'],
+  'engine-unavailable': [503, 'service_unavailable_error', 'engine_unavailable'],
+  'engine-error': [500, 'server_error', 'engine_error'],
+}
+
+/** Any thrown value as the reply it deserves; what is not an ApiProblem is our own mistake and says nothing of its insides. */
+export function toOpenAIError(error: unknown): OpenAIError {
+  if (!(error instanceof ApiProblem)) {
+    return {
+      status: 500,
+      headers: {},
+      body: { error: { message: 'An internal error occurred.', type: 'server_error', param: null, code: null } },
+    }
+  }
+  const [status, type, code] = table[error.kind]
+  const headers = error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }
+  return { status, headers, body: { error: { message: error.message, type, param: error.param ?? null, code } } }
+}
+
+/** True for failures that are nobody's request's fault and belong in the log. */
+export function isServerFault(error: unknown): boolean {
+  return toOpenAIError(error).status === 500
+}

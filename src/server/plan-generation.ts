@@ -1,0 +1,84 @@
+import type { Decoder, SequenceRequest } from '../decoding/decoder.ts'
+import { ContextLengthError, InvalidRequestError, UnknownModelError } from '../decoding/errors.ts'
+import type { LoadedModel } from '../decoding/local/engine-options.ts'
+import { type Alignment, align } from '../guidance/alignment.ts'
+import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
+import type { ModelDirectory } from '../guidance/prompt-source.ts'
+import type { GenerationRequest, Prompt } from './engine-messages.ts'
+
+/** The loaded engine with everything a request can refer to. */
+export interface GenerationEngine {
+  readonly decoder: Decoder
+  readonly models: ReadonlyMap<string, LoadedModel>
+  readonly directory: ModelDirectory
+  readonly catalogue: GuideCatalogue
+}
+
+/** One prompt, ready for a strategy. */
+export interface PlannedPrompt {
+  readonly request: SequenceRequest
+  readonly alignment: Alignment
+}
+
+/**
+ * Templates and tokenises the prompts and makes terms of their alignment.
+ * @throws UnknownModelError, InvalidRequestError, ContextLengthError
+ */
+export function planGeneration(engine: GenerationEngine, request: GenerationRequest): readonly PlannedPrompt[] {
+  const model = engine.models.get(request.model)
+  if (model === undefined) throw new UnknownModelError(request.model, [...engine.models.keys()])
+  for (const id of request.sampling.logitBias.keys()) assertInVocabulary(id, model, `logit_bias.${id}`)
+  for (const [i, id] of request.sampling.stopTokenIds.entries()) assertInVocabulary(id, model, `stop_token_ids[${i}]`)
+  return request.prompts.map((prompt) => planPrompt(engine, request, model, prompt))
+}
+
+function planPrompt(
+  engine: GenerationEngine,
+  request: GenerationRequest,
+  model: LoadedModel,
+  prompt: Prompt,
+): PlannedPrompt {
+  const base = { model: model.name, adapter: undefined, promptIds: promptIds(engine, model, prompt) }
+  const messages = prompt.type === 'messages' ? prompt.messages : undefined
+  const alignment = align(request.alignment ?? {}, engine.catalogue, { base, messages }, engine.directory)
+  const maxTokens = request.sampling.maxTokens ?? roomFor(engine, alignment, request.defaultMaxTokens)
+  return { request: { terms: alignment.terms, sampling: { ...request.sampling, maxTokens } }, alignment }
+}
+
+function promptIds(engine: GenerationEngine, model: LoadedModel, prompt: Prompt): readonly number[] {
+  switch (prompt.type) {
+    case 'messages':
+      if (model.chatTemplate === undefined) {
+        throw new InvalidRequestError(
+          `The model '${model.name}' has no chat template; use /v1/completions.`,
+          'messages',
+        )
+      }
+      return notEmpty(engine.directory.renderAndEncode(model.name, prompt.messages), 'messages')
+    case 'text':
+      return notEmpty(model.tokenizer.encode(prompt.text, true), 'prompt')
+    case 'token-ids':
+      for (const [i, id] of prompt.ids.entries()) assertInVocabulary(id, model, `prompt[${i}]`)
+      return prompt.ids
+  }
+}
+
+function notEmpty(ids: readonly number[], param: string): readonly number[] {
+  if (ids.length === 0) throw new InvalidRequestError('The prompt has no tokens.', param)
+  return ids
+}
+
+function assertInVocabulary(id: number, model: LoadedModel, param: string): void {
+  if (model.tokenizer.tokenOf(id) !== undefined) return
+  throw new InvalidRequestError(`'${param}': the token id ${id} is not in the vocabulary of '${model.name}'.`, param)
+}
+
+/** The longest answer that fits every context, capped. */
+function roomFor(engine: GenerationEngine, alignment: Alignment, most: number): number {
+  const rooms = alignment.terms.map(({ model, promptIds }) => {
+    const limit = engine.models.get(model)?.contextLength ?? 0
+    if (promptIds.length >= limit) throw new ContextLengthError(limit, promptIds.length, 1)
+    return limit - promptIds.length
+  })
+  return Math.min(most, ...rooms)
+}

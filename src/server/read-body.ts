@@ -1,0 +1,78 @@
+import { ApiProblem } from './api-problem.ts'
+
+/**
+ * The request's JSON object; nulls at its top level mean the same as absence, as in OpenAI's specification.
+ * @throws ApiProblem when it is too large (it is then not read to its end), not UTF-8, not JSON or not an object
+ */
+export async function readBody(request: Request, limitBytes: number): Promise<Record<string, unknown>> {
+  const announced = Number(request.headers.get('content-length') ?? 0)
+  if (announced > limitBytes) throw tooLarge(limitBytes)
+  const body = parseJson(decodeUtf8(await readBytes(request, limitBytes)))
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new ApiProblem('invalid-request', 'The body must be a JSON object.')
+  }
+  refuseLoneSurrogates(body)
+  return withoutNulls(body)
+}
+
+async function readBytes(request: Request, limitBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength
+    if (size > limitBytes) throw tooLarge(limitBytes)
+    chunks.push(chunk)
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+}
+
+function tooLarge(limitBytes: number): ApiProblem {
+  return new ApiProblem('body-too-large', `The body is larger than the limit of ${limitBytes} bytes.`)
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new ApiProblem('invalid-request', 'The body is not valid UTF-8.')
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new ApiProblem('invalid-request', `The body is not valid JSON: ${(error as Error).message}.`)
+  }
+}
+
+/** Half a UTF-16 pair, which JSON can write as \ud800, stands for no character: no tokenizer has bytes for it. */
+function refuseLoneSurrogates(body: object): void {
+  // A stack of its own: the nesting of a body is the client's choice.
+  const open: (readonly [value: unknown, path: string])[] = [[body, '']]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [value, path] = next
+    if (typeof value === 'string') refuseLoneSurrogate(value, path)
+    if (typeof value !== 'object' || value === null) continue
+    for (const [key, member] of Object.entries(value)) {
+      refuseLoneSurrogate(key, path)
+      if (typeof member === 'string' || typeof member === 'object') open.push([member, childPath(path, key, value)])
+    }
+  }
+}
+
+function refuseLoneSurrogate(text: string, path: string): void {
+  if (!/\p{Surrogate}/u.test(text)) return
+  throw new ApiProblem('invalid-request', `'${path}' holds a lone surrogate, which is not a character.`, {
+    param: path,
+  })
+}
+
+function childPath(path: string, key: string, parent: object): string {
+  if (Array.isArray(parent)) return `${path}[${key}]`
+  return path === '' ? key : `${path}.${key}`
+}
+
+function withoutNulls(body: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+}

@@ -1,0 +1,108 @@
+import type { TokenDraw } from '../decoding/decoder.ts'
+import { choices } from '../guidance/choices.ts'
+import { mergeStreams } from '../guidance/merge-streams.ts'
+import type { Strategy, StrategyEvent } from '../guidance/strategy.ts'
+import { type TokenTrace, traceToken } from '../guidance/trace.ts'
+import type { GenerationEvent, GenerationRequest } from './engine-messages.ts'
+import { type GenerationEngine, type PlannedPrompt, planGeneration } from './plan-generation.ts'
+import { reportToken, tokenText } from './token-report.ts'
+
+type Emit = (event: GenerationEvent) => void
+type Located = readonly [prompt: number, event: StrategyEvent]
+
+/**
+ * Runs one request to its end, telling `emit` what happens.
+ * @throws errors of planning and decoding; the signal's reason
+ */
+export async function runGeneration(
+  engine: GenerationEngine,
+  request: GenerationRequest,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
+  const prompts = planGeneration(engine, request)
+  const tally = new Tally(engine, request, prompts)
+  for await (const located of allStreams(engine, prompts, choices(request.n), signal)) tally.take(located, emit)
+  emit(tally.end())
+}
+
+function allStreams(
+  engine: GenerationEngine,
+  prompts: readonly PlannedPrompt[],
+  strategy: Strategy,
+  signal: AbortSignal,
+): AsyncGenerator<Located> {
+  const siblings = new AbortController()
+  const stop = prompts.length === 1 ? signal : AbortSignal.any([signal, siblings.signal])
+  const streams = prompts.map(({ request }, index) => located(index, strategy(request, engine.decoder, stop)))
+  const [only] = streams
+  return only !== undefined && streams.length === 1 ? only : mergeStreams(streams, () => siblings.abort())
+}
+
+async function* located(prompt: number, events: AsyncGenerator<StrategyEvent>): AsyncGenerator<Located> {
+  for await (const event of events) yield [prompt, event]
+}
+
+/** Turns a strategy's events into the request's and counts what they cost. */
+class Tally {
+  readonly #engine: GenerationEngine
+  readonly #request: GenerationRequest
+  readonly #prompts: readonly PlannedPrompt[]
+  readonly #traces: TokenTrace[][]
+  /** Per prompt: choices share what the first one found. */
+  readonly #cached: number[]
+  #returned = 0
+  #generated = 0
+  #guide = 0
+
+  constructor(engine: GenerationEngine, request: GenerationRequest, prompts: readonly PlannedPrompt[]) {
+    this.#engine = engine
+    this.#request = request
+    this.#prompts = prompts
+    this.#traces = Array.from({ length: prompts.length * request.n }, () => [])
+    this.#cached = prompts.map(() => Number.POSITIVE_INFINITY)
+  }
+
+  take([promptIndex, event]: Located, emit: Emit): void {
+    const index = promptIndex * this.#request.n + event.index
+    if (event.type === 'choice-delta') {
+      const { text, draws } = event
+      const tokens = this.#wantsLogprobs ? draws.map((draw) => reportToken(draw, this.#tokenizer)) : undefined
+      if (this.#request.sampling.trace) this.#trace(index, promptIndex, draws)
+      emit({ type: 'choice-delta', index, text, tokens })
+      return
+    }
+    this.#returned += event.returnedTokens
+    this.#generated += event.generatedTokens
+    this.#guide += event.generatedTokens * (this.#prompts[promptIndex]!.alignment.terms.length - 1)
+    this.#cached[promptIndex] = Math.min(this.#cached[promptIndex]!, event.cachedTokens)
+    emit({ type: 'choice-end', index, finishReason: event.finishReason })
+  }
+
+  end(): GenerationEvent {
+    const usage = {
+      promptTokens: this.#prompts.reduce((sum, { alignment }) => sum + alignment.terms[0]!.promptIds.length, 0),
+      completionTokens: this.#returned,
+      cachedTokens: this.#cached.reduce((sum, count) => sum + count, 0),
+    }
+    if (this.#request.alignment === undefined) return { type: 'generation-end', usage, alignment: undefined }
+    const tokens = { returned: this.#returned, generated: this.#generated, guide: this.#guide, rewardCalls: 0 }
+    const trace = this.#request.sampling.trace ? this.#traces : undefined
+    return { type: 'generation-end', usage, alignment: { method: this.#prompts[0]!.alignment.method, tokens, trace } }
+  }
+
+  get #wantsLogprobs(): boolean {
+    return this.#request.sampling.topLogprobs !== undefined
+  }
+
+  get #tokenizer() {
+    return this.#engine.models.get(this.#request.model)!.tokenizer
+  }
+
+  #trace(index: number, promptIndex: number, draws: readonly TokenDraw[]): void {
+    const { readings } = this.#prompts[promptIndex]!.alignment
+    for (const draw of draws) {
+      this.#traces[index]!.push(traceToken(draw, tokenText(draw.id, this.#tokenizer), readings))
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { isServerFault, toOpenAIError } from './openai-error.ts'
+
+/** How long nothing may be sent before a comment keeps proxies and clients from giving up. */
+export interface EventStreamOptions {
+  readonly keepAliveMs: number
+  /** The client went away. */
+  readonly onCancel: () => void
+  readonly onFault: (error: unknown) => void
+}
+
+const encoder = new TextEncoder()
+const keepAlive = encoder.encode(': keep-alive\n\n')
+
+/**
+ * A server-sent event stream of ready-made frames; a failure becomes a JSON error frame, never a silent end.
+ * Written against ReadableStream because Hono's streamSSE sends a bare message for a thrown error, which no client can parse.
+ */
+export function eventStream(frames: AsyncIterator<string>, options: EventStreamOptions): ReadableStream<Uint8Array> {
+  let timer: NodeJS.Timeout | undefined
+  let cancelled = false
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      timer = setInterval(() => controller.enqueue(keepAlive), options.keepAliveMs)
+    },
+    async pull(controller) {
+      try {
+        const { done, value } = await frames.next()
+        if (cancelled) return
+        if (!done) {
+          controller.enqueue(encoder.encode(value))
+          timer?.refresh()
+          return
+        }
+      } catch (error) {
+        if (cancelled) return
+        if (isServerFault(error)) options.onFault(error)
+        controller.enqueue(encoder.encode(`data: ${JSON.stringify(toOpenAIError(error).body)}\n\n`))
+      }
+      clearInterval(timer)
+      if (!cancelled) controller.close()
+    },
+    cancel() {
+      cancelled = true
+      clearInterval(timer)
+      options.onCancel()
+    },
+  })
+}
+
+/** The headers of an event stream; `x-accel-buffering` keeps nginx from holding it back. */
+export const eventStreamHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-accel-buffering': 'no',
+} as const
+
+/** A frame of the stream. */
+export function frame(value: unknown): string {
+  return `data: ${JSON.stringify(value)}\n\n`
+}
+
+/** What OpenAI clients take as the end of a complete answer. */
+export const doneFrame = 'data: [DONE]\n\n'

@@ -1,0 +1,56 @@
+import { ApiProblem } from './api-problem.ts'
+
+/** Fields of the OpenAI API that the engine cannot honour, with the value that means the same as leaving them out. */
+const chatRefusals: Readonly<Record<string, { readonly neutral?: unknown; readonly reason: string }>> = {
+  tools: { neutral: [], reason: 'tools are not supported yet' },
+  tool_choice: { neutral: 'none', reason: 'tools are not supported yet' },
+  parallel_tool_calls: { reason: 'tools are not supported yet' },
+  functions: { neutral: [], reason: 'functions are not supported; tools are not either yet' },
+  function_call: { neutral: 'none', reason: 'functions are not supported; tools are not either yet' },
+  response_format: { neutral: { type: 'text' }, reason: 'only {"type": "text"} is supported' },
+  audio: { reason: 'audio is not supported' },
+  modalities: { neutral: ['text'], reason: 'only ["text"] is supported' },
+  web_search_options: { reason: 'web search is not supported' },
+  prediction: { reason: 'predicted outputs are not supported' },
+  store: { neutral: false, reason: 'replies are not stored' },
+  moderation: { reason: 'moderation is not supported' },
+  reasoning_effort: { neutral: 'none', reason: 'reasoning effort cannot be chosen' },
+  verbosity: { neutral: 'medium', reason: 'verbosity cannot be chosen; steer it with alignment' },
+  prompt_cache_retention: { reason: 'the retention of cached prompts cannot be chosen' },
+  prompt_cache_options: { reason: 'the caching of prompts cannot be chosen' },
+}
+
+const completionRefusals: typeof chatRefusals = {
+  echo: { neutral: false, reason: 'echoing the prompt is not supported' },
+  suffix: { reason: 'insertion before a suffix is not supported' },
+}
+
+/** its_hub's names for best-of-N budgets (https://github.com/Red-Hat-AI-Innovation-Team/its_hub). */
+const laterFields: typeof chatRefusals = {
+  budget: { reason: 'its_hub budgets are not available yet' },
+}
+
+/**
+ * Refuses what would otherwise be ignored.
+ * @throws ApiProblem `unsupported`, naming the field
+ */
+export function refuseUnsupported(body: Readonly<Record<string, unknown>>, route: 'chat' | 'completion'): void {
+  const refusals = { ...(route === 'chat' ? chatRefusals : completionRefusals), ...laterFields }
+  for (const [field, value] of Object.entries(body)) {
+    const refusal = Object.hasOwn(refusals, field) ? refusals[field] : undefined
+    if (refusal === undefined || sameJson(value, refusal.neutral)) continue
+    throw new ApiProblem('unsupported', `'${field}' is not supported: ${refusal.reason}.`, { param: field })
+  }
+}
+
+/** The same for headers. */
+export function refuseUnsupportedHeaders(headers: Headers): void {
+  for (const header of ['X-ITS-Budget', 'X-ITS-Algorithm']) {
+    if (!headers.has(header)) continue
+    throw new ApiProblem('unsupported', `The header ${header} is not available yet.`, { param: header })
+  }
+}
+
+function sameJson(value: unknown, neutral: unknown): boolean {
+  return neutral !== undefined && JSON.stringify(value) === JSON.stringify(neutral)
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { sample } from '../../src/guidance/sample.ts'
+import { type TokenTrace, traceToken } from '../../src/guidance/trace.ts'
+import { ToyDecoder, termLogprobs } from '../laws/toy-decoder.ts'
+import { aligned, scrambled } from '../laws/toy-request.ts'
+import { softmax } from '../sampling/law-of-draw.ts'
+import { samplingParams } from '../sampling/params.ts'
+import { eventsOf } from './strategy-contract.ts'
+
+const requests: unknown[] = [
+  {},
+  { guides: [{ guide: 'positive', weight: 0.8 }] },
+  { guides: [{ guide: 'own-arm' }, { guide: 'formal', weight: -0.5 }, { guide: 'positive', weight: 0.1 }] },
+  { guides: [{ guide: 'reasoner' }, { guide: 'brief', weight: 1.5 }, { guide: 'proxy', weight: -1 }] },
+  { guides: [{ contrast: ['tuned', 'untuned'] }, { contrast: ['untuned', 'other'] }] },
+  { guides: [{ guide: 'positive' }, { guide: 'formal' }], compat: 'model_arithmetic' },
+]
+
+test("a token's logprob is the log-softmax of base + sum of weight * a_k, read off its trace", async () => {
+  for (const json of requests) {
+    const { terms, readings, baseWeight } = aligned({ ...(json as object), trace: true })
+    const scores = [0, 1, 2].map((id) => {
+      const draw = { id, logprob: 0, top: undefined, termLogprobs: termLogprobs(terms, [], id, scrambled) }
+      return scoreOf(traceToken(draw, '', readings))
+    })
+    const offline = softmax(scores)
+    for (let seed = 0n; seed < 10n; seed++) {
+      const trace = await firstTrace(seed)
+      assert.ok(Math.abs(scoreOf(trace) - scores[trace.id]!) < 1e-12)
+      assert.ok(Math.abs(trace.logprob - Math.log(offline[trace.id]!)) < 1e-10)
+    }
+
+    function scoreOf({ baseLogprob, guides }: TokenTrace): number {
+      return readings.reduce((sum, { name, weight }) => sum + weight * guides[name]!, baseWeight * baseLogprob)
+    }
+
+    async function firstTrace(seed: bigint): Promise<TokenTrace> {
+      const request = { terms, sampling: samplingParams({ seed, maxTokens: 1, trace: true }) }
+      const events = await eventsOf(sample, request, new ToyDecoder(scrambled, undefined))
+      const [delta] = events.filter((event) => event.type === 'choice-delta')
+      return traceToken(delta!.draws[0]!, delta!.text, readings)
+    }
+  }
+})
+
+test('a draw without term log-probabilities cannot be traced', () => {
+  const draw = { id: 0, logprob: 0, top: undefined, termLogprobs: undefined }
+  assert.throws(() => traceToken(draw, 'a', []), /without trace/)
+})

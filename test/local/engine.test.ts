@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import {
+  ContextLengthError,
+  InvalidRequestError,
+  OverloadedError,
+  UnknownModelError,
+} from '../../src/decoding/errors.ts'
+import type { LocalEngine } from '../../src/decoding/local/engine.ts'
+import { decode, toyEngine, toyPrompt, toyRequest } from './toy-engine.ts'
+
+const engine = await toyEngine()
+after(() => engine.close())
+
+const signal = new AbortController().signal
+const blocksAreBack = (subject: LocalEngine) => {
+  const { blocks, running, waiting } = subject.stats()
+  assert.deepEqual(
+    { live: blocks.live, reserved: blocks.reserved, running, waiting },
+    { live: 0, reserved: 0, running: 0, waiting: 0 },
+  )
+}
+
+test('the same seed gives the same answer, another seed another', async () => {
+  const [first, again, other] = await Promise.all(
+    [3n, 3n, 4n].map((seed) => decode(engine, toyRequest(toyPrompt(20), { seed }))),
+  )
+  assert.deepEqual(first, again)
+  assert.notDeepEqual(first!.ids, other!.ids)
+})
+
+test('a cached prompt gives the same bits as a fresh one', async () => {
+  const request = toyRequest(toyPrompt(150, 5))
+  const fresh = await decode(engine, request)
+  const cached = await decode(engine, request)
+  assert.equal(fresh.cachedTokens, 0)
+  assert.equal(cached.cachedTokens, 128)
+  assert.deepEqual(cached.logprobs, fresh.logprobs)
+})
+
+test('a prompt of one token is decoded without prefill', async () => {
+  const answer = await decode(engine, toyRequest([50]))
+  assert.equal(answer.ids.length, 16)
+})
+
+test('an answer ends at max tokens, at a stop string and at a stop token', async () => {
+  const free = await decode(engine, toyRequest(toyPrompt(10), { temperature: 0, maxTokens: 12 }))
+  assert.equal(free.finishReason, 'length')
+  const stop = free.text.slice(3, 5)
+  const cut = await decode(engine, toyRequest(toyPrompt(10), { temperature: 0, maxTokens: 12, stop: [stop] }))
+  assert.equal(cut.finishReason, 'stop')
+  assert.equal(cut.text, free.text.slice(0, free.text.indexOf(stop)))
+  const ended = await decode(
+    engine,
+    toyRequest(toyPrompt(10), { temperature: 0, maxTokens: 12, stopTokenIds: [free.ids[2]!] }),
+  )
+  assert.deepEqual(ended.ids, free.ids.slice(0, free.ids.indexOf(free.ids[2]!)))
+  assert.equal(ended.finishReason, 'stop')
+})
+
+test('a fork goes on with its own random stream and leaves its parent as it was', async () => {
+  const alone = await decode(engine, toyRequest(toyPrompt(70), { seed: 9n }))
+  const parent = engine.open({ ...toyRequest(toyPrompt(70), { seed: 9n }), forks: 1 })
+  const ids: number[] = []
+  for await (const delta of engine.advance(parent, 5, signal)) ids.push(...delta.draws.map((draw) => draw.id))
+  const twin = engine.fork(parent, 9n)
+  const other = engine.fork(parent, 10n)
+  const rest = async (sequence: typeof parent) => {
+    const found: number[] = []
+    for await (const delta of engine.advance(sequence, 100, signal)) found.push(...delta.draws.map((draw) => draw.id))
+    return found
+  }
+  const [own, twins, others] = await Promise.all([rest(parent), rest(twin), rest(other)])
+  assert.deepEqual([...ids, ...own], alone.ids)
+  assert.deepEqual(twins, own)
+  assert.notDeepEqual(others, own)
+  for (const sequence of [parent, twin, other]) engine.release(sequence)
+  blocksAreBack(engine)
+})
+
+test('an abort ends the reader within one step and a release frees every block', async () => {
+  const controller = new AbortController()
+  const sequence = engine.open(toyRequest(toyPrompt(30), { maxTokens: 200 }))
+  let drawn = 0
+  await assert.rejects(async () => {
+    for await (const delta of engine.advance(sequence, 200, controller.signal)) {
+      drawn += delta.draws.length
+      if (drawn >= 3) controller.abort(new Error('gone'))
+    }
+  }, /gone/)
+  assert.ok(drawn <= 5)
+  engine.release(sequence)
+  engine.release(sequence)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  blocksAreBack(engine)
+})
+
+test('requests beyond the running limit wait, beyond the queue they are refused', async () => {
+  const small = await toyEngine({ engine: { maxRunning: 1, maxWaiting: 1 } })
+  const running = small.open(toyRequest(toyPrompt(5)))
+  const waiting = decode(small, toyRequest(toyPrompt(6)))
+  assert.throws(() => small.open(toyRequest(toyPrompt(7))), OverloadedError)
+  small.release(running)
+  assert.equal((await waiting).ids.length, 16)
+  blocksAreBack(small)
+  await small.close()
+})
+
+test('a request waits until the memory it may need is free, and old prompts make room', async () => {
+  // room for four blocks of 64 tokens beside the zero block
+  const bytes = 5 * 2 * 2 * 2 * 8 * 64 * 4
+  const small = await toyEngine({ engine: { memoryBytes: bytes } })
+  const answers = await Promise.all(
+    [1, 2, 3, 4, 5, 6].map((seed) => decode(small, toyRequest(toyPrompt(100, seed), { maxTokens: 60 }))),
+  )
+  const again = await decode(small, toyRequest(toyPrompt(100, 3), { maxTokens: 60 }))
+  assert.deepEqual(again.ids, answers[2]!.ids)
+  assert.throws(() => small.open({ ...toyRequest(toyPrompt(100), { maxTokens: 60 }), forks: 2 }), InvalidRequestError)
+  blocksAreBack(small)
+  await small.close()
+})
+
+test('what cannot be decoded is refused by name', () => {
+  assert.throws(() => engine.open(toyRequest(toyPrompt(200), { maxTokens: 100 })), ContextLengthError)
+  assert.throws(() => engine.open(toyRequest([])), InvalidRequestError)
+  assert.throws(() => engine.open(toyRequest([100000])), InvalidRequestError)
+  const request = toyRequest([50])
+  assert.throws(() => engine.open({ ...request, terms: [{ ...request.terms[0]!, model: 'other' }] }), UnknownModelError)
+})
+
+test('two terms of one context are one term with the summed coefficient', async () => {
+  const request = toyRequest(toyPrompt(12), { temperature: 0.7, seed: 8n })
+  const term = request.terms[0]!
+  const split = {
+    ...request,
+    terms: [
+      { ...term, coefficient: 0.25 },
+      { ...term, coefficient: 0.75 },
+    ],
+  }
+  const [one, two] = await Promise.all([decode(engine, request), decode(engine, split)])
+  assert.deepEqual(two.ids, one.ids)
+  for (const [i, logprob] of two.logprobs.entries()) assert.ok(Math.abs(logprob - one.logprobs[i]!) < 1e-5)
+})
+
+test('the whole row and the most likely tokens give the same law', async () => {
+  const request = toyRequest(toyPrompt(12), { seed: 21n, topLogprobs: 5 })
+  const biased = toyRequest(toyPrompt(12), { seed: 21n, topLogprobs: 5, logitBias: new Map([[0, 0]]) })
+  const [fast, whole] = await Promise.all([decode(engine, request), decode(engine, biased)])
+  assert.deepEqual(whole.ids, fast.ids)
+  for (const [i, logprob] of whole.logprobs.entries()) assert.ok(Math.abs(logprob - fast.logprobs[i]!) < 1e-4)
+})

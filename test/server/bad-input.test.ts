@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { jsonOf, toyGateway } from './toy-gateway.ts'
+
+const message = { role: 'user', content: 'Hi' }
+
+/** Fields laid over a good request -> [status, param, part of the message]. */
+const chatCases: readonly (readonly [fields: object, status: number, param: string | null, text: RegExp])[] = [
+  [{ model: 'gpt' }, 404, 'model', /Known models: tiny, tiny-friendly/],
+  [{ model: 5 }, 400, 'model', /expected string/],
+  [{ messages: [] }, 400, 'messages', /at least one/],
+  [{ messages: [{ role: 'robot', content: '' }] }, 400, 'messages[0].role', /system/],
+  [{ messages: [{ role: 'user', content: '\ud800' }] }, 400, 'messages[0].content', /surrogate/],
+  [{ messages: [message, { role: 'user', content: null }] }, 400, 'messages[1].content', /string or array/],
+  [
+    {
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'x' },
+            { type: 'image_url', image_url: {} },
+          ],
+        },
+      ],
+    },
+    400,
+    'messages[0].content[1].type',
+    /only text parts/,
+  ],
+  [{ messages: [{ role: 'assistant', content: '', tool_calls: [{}] }] }, 400, 'messages[0].tool_calls', /tool calls/],
+  [{ temperature: 2.5 }, 400, 'temperature', /<=2/],
+  [{ temperature: 'hot' }, 400, 'temperature', /expected number/],
+  [{ n: 0 }, 400, 'n', />=1/],
+  [{ n: 9 }, 400, 'n', /at most 8/],
+  [{ n: 129 }, 400, 'n', /<=128/],
+  [{ stop: Array.from({ length: 2000 }, () => 'a') }, 400, 'stop', /<=16/],
+  [{ stop: ['a', ''] }, 400, 'stop[1]', />=1/],
+  [{ stop: 'a'.repeat(257) }, 400, 'stop', /<=256/],
+  [{ logit_bias: { cat: 1 } }, 400, 'logit_bias.cat', /token ids/],
+  [{ logit_bias: { 1: 101 } }, 400, 'logit_bias.1', /<=100/],
+  [{ top_logprobs: 3 }, 400, 'top_logprobs', /needs logprobs/],
+  [{ logprobs: true, top_logprobs: 21 }, 400, 'top_logprobs', /<=20/],
+  [{ max_tokens: 3, max_completion_tokens: 4 }, 400, 'max_tokens', /differs/],
+  [{ max_tokens: 0 }, 400, 'max_tokens', />=1/],
+  [{ stream_options: { include_usage: true } }, 400, 'stream_options', /needs stream/],
+  [{ stream: true, stream_options: { include_obfuscation: true } }, 400, 'stream_options.include_obfuscation', /false/],
+  [{ seed: 1.5 }, 400, 'seed', /int/],
+  [{ tools: [{ type: 'function' }] }, 400, 'tools', /not supported/],
+  [{ tool_choice: 'auto' }, 400, 'tool_choice', /not supported/],
+  [{ response_format: { type: 'json_object' } }, 400, 'response_format', /text/],
+  [{ audio: {} }, 400, 'audio', /not supported/],
+  [{ store: true }, 400, 'store', /not stored/],
+  [{ modalities: ['text', 'audio'] }, 400, 'modalities', /text/],
+  [{ budget: 4 }, 400, 'budget', /not available yet/],
+  [{ nonsense: 1 }, 400, 'nonsense', /not a known field/],
+  [{ alignment: { guides: [{ guide: 'x', weight: 'a' }] } }, 400, 'alignment.guides[0].weight', /number/],
+  [{ alignment: { guides: [{ guide: 'x', size: 1 }] } }, 400, 'alignment.guides[0].size', /known field/],
+  [{ alignment: { guides: [{}] } }, 400, 'alignment.guides[0]', /exactly one/],
+  [{ alignment: { policy: 'grumpy' } }, 400, 'alignment.policy', /known policies: friendly/],
+  [{ alignment: { best_of: { n: 2 } } }, 400, 'alignment.best_of', /not available yet/],
+]
+
+describe('bad fields', () => {
+  for (const [fields, status, param, text] of chatCases) {
+    it(`${JSON.stringify(fields).slice(0, 70)} -> ${status} ${param}`, async () => {
+      const { chat, engine } = toyGateway()
+      const response = await chat(fields)
+      const { error } = await jsonOf(response)
+      assert.equal(response.status, status, error.message)
+      assert.equal(error.param, param, error.message)
+      assert.match(error.message, text)
+      assert.equal(error.type, 'invalid_request_error')
+      assert.equal(engine.requests.length, 0)
+    })
+  }
+
+  it('1e999, which JSON parses to Infinity, is refused', async () => {
+    const { post } = toyGateway()
+    const text = (fields: string) => `{"model":"tiny","messages":[{"role":"user","content":"Hi"}],${fields}}`
+    for (const [fields, param] of [
+      ['"temperature":1e999', 'temperature'],
+      ['"alignment":{"guides":[{"guide":"positive","weight":1e999}]}', 'alignment.guides[0].weight'],
+      ['"logit_bias":{"1":-1e999}', 'logit_bias.1'],
+    ] as const) {
+      const response = await post('/v1/chat/completions', text(fields))
+      assert.equal(response.status, 400)
+      assert.equal((await jsonOf(response)).error.param, param)
+    }
+  })
+})
+
+describe('bad bodies', () => {
+  const send = async (body: string | Uint8Array) => {
+    const response = await toyGateway().post('/v1/chat/completions', body)
+    return { status: response.status, error: (await jsonOf(response)).error }
+  }
+
+  it('malformed JSON', async () => {
+    const { status, error } = await send('{"model": ')
+    assert.equal(status, 400)
+    assert.match(error.message, /not valid JSON/)
+  })
+
+  it('invalid UTF-8', async () => {
+    const { status, error } = await send(new Uint8Array([0x7b, 0xff, 0x7d]))
+    assert.equal(status, 400)
+    assert.match(error.message, /UTF-8/)
+  })
+
+  it('something else than an object', async () => {
+    for (const body of ['[]', 'null', '"x"', '3', '']) assert.equal((await send(body)).status, 400)
+  })
+
+  it('nesting beyond any stack', async () => {
+    const limits = { bodyBytes: 3_000_000, maxChoices: 8, defaultMaxTokens: 64, keepAliveMs: 10_000 }
+    const deep = `{"model":"tiny","messages":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+    const response = await toyGateway({ limits }).post('/v1/chat/completions', deep)
+    assert.equal(response.status, 400)
+  })
+
+  it('one too large is not read to its end', async () => {
+    let pulled = 0
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 1
+        controller.enqueue(new Uint8Array(1000))
+      },
+    })
+    const response = await toyGateway().app.request('/v1/chat/completions', {
+      method: 'POST',
+      body: endless,
+      duplex: 'half',
+    } as RequestInit)
+    assert.equal(response.status, 413)
+    assert.ok(pulled < 20)
+    assert.equal((await jsonOf(response)).error.code, 'request_too_large')
+  })
+
+  it('names like __proto__ are fields like any other', async () => {
+    for (const key of ['__proto__', 'constructor', 'toString']) {
+      const { status, error } = await send(
+        `{"model":"tiny","messages":[{"role":"user","content":"x"}],"${key}":{"a":1}}`,
+      )
+      assert.equal(status, 400, key)
+      assert.match(error.message, /not a known field/, key)
+    }
+  })
+
+  it('no JSON value whatever crashes a route', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.jsonValue(),
+        fc.constantFrom('messages', 'alignment', 'stop', 'logit_bias', 'prompt'),
+        async (value, field) => {
+          const { post, faults } = toyGateway()
+          for (const path of ['/v1/chat/completions', '/v1/completions']) {
+            const response = await post(path, { model: 'tiny', [field]: value })
+            assert.ok([200, 400].includes(response.status))
+          }
+          assert.deepEqual(faults, [])
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('headers and routes', () => {
+  it('its_hub headers are refused by name', async () => {
+    const response = await toyGateway().chat({}, { headers: { 'X-ITS-Budget': '4' } })
+    assert.equal((await jsonOf(response)).error.param, 'X-ITS-Budget')
+  })
+
+  it('an alignment header that is no JSON or names nothing', async () => {
+    for (const value of ['{bad', '{"guides": 3}', 'grumpy']) {
+      const response = await toyGateway().chat({}, { headers: { 'x-trimtab-alignment': value } })
+      assert.equal(response.status, 400, value)
+      assert.match((await jsonOf(response)).error.param, /^X-Trimtab-Alignment/)
+    }
+  })
+
+  it('unknown routes and methods', async () => {
+    const { app } = toyGateway()
+    const missing = await app.request('/v1/rewards', { method: 'POST' })
+    assert.equal(missing.status, 404)
+    assert.equal((await jsonOf(missing)).error.type, 'invalid_request_error')
+    assert.equal((await app.request('/v1/chat/completions')).status, 405)
+  })
+
+  it('a presentable request id comes back, another is replaced', async () => {
+    const { app } = toyGateway()
+    const send = async (id: string) =>
+      (await app.request('/healthz', { headers: { 'x-request-id': id } })).headers.get('x-request-id')
+    assert.equal(await send('abc-1'), 'abc-1')
+    assert.match((await send('bad id!')) ?? '', /^req_/)
+  })
+})

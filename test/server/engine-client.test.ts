@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiProblem } from '../../src/server/api-problem.ts'
+import { backOffMs } from '../../src/server/back-off.ts'
+import { EngineClient, type EngineClientOptions } from '../../src/server/engine-client.ts'
+import type { EngineSetup, GenerationEvent, GenerationRequest } from '../../src/server/engine-messages.ts'
+
+const entry = new URL('./fake-engine.mjs', import.meta.url)
+
+function setup(behaviour: string): EngineSetup {
+  const model = { name: behaviour, source: '', weights: 'int8', adapters: [], contextLength: undefined } as const
+  return {
+    models: [model],
+    served: [],
+    options: {} as EngineSetup['options'],
+    catalogue: { guides: new Map(), objectives: new Map() },
+  }
+}
+
+function request(text: string): GenerationRequest {
+  const sampling = { seed: 2n ** 63n, logitBias: new Map([[1, 2]]) } as unknown as GenerationRequest['sampling']
+  return { model: 'tiny', prompts: [{ type: 'text', text }], n: 1, sampling, defaultMaxTokens: 1, alignment: undefined }
+}
+
+async function withClient(
+  use: (client: EngineClient) => Promise<void>,
+  options: EngineClientOptions = {},
+): Promise<void> {
+  const client = new EngineClient(setup('good'), { entry, firstBackOffMs: 10, ...options })
+  await client.start()
+  try {
+    await use(client)
+  } finally {
+    await client.close()
+  }
+}
+
+async function read(batches: AsyncIterable<readonly GenerationEvent[]>): Promise<GenerationEvent[]> {
+  const events: GenerationEvent[] = []
+  for await (const batch of batches) events.push(...batch)
+  return events
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 500 && !condition(); i++) await sleep(10)
+  assert.ok(condition())
+}
+
+const live = () => new AbortController().signal
+
+describe('EngineClient', () => {
+  it('carries a request and its events', () =>
+    withClient(async (client) => {
+      const events = await read(client.generate(request('hello'), live()))
+      assert.deepEqual(
+        events.map(({ type }) => type),
+        ['choice-delta', 'choice-end', 'generation-end'],
+      )
+      assert.equal(client.inFlight, 0)
+    }))
+
+  it('tells failures of the engine as problems', () =>
+    withClient(async (client) => {
+      await assert.rejects(read(client.generate(request('refuse'), live())), (error) => {
+        return error instanceof ApiProblem && error.kind === 'context-length'
+      })
+    }))
+
+  it('stops the work when aborted, and when the reader leaves', () =>
+    withClient(async (client) => {
+      const abort = new AbortController()
+      const reading = read(client.generate(request('endless'), abort.signal))
+      setTimeout(() => abort.abort(new Error('enough')), 20)
+      await assert.rejects(reading, /enough/)
+      for await (const _ of client.generate(request('endless'), live())) break
+      assert.equal(client.inFlight, 0)
+      assert.equal((await client.stats()).running, 0)
+    }))
+
+  it('ends the requests of a child that dies, refuses new ones meanwhile, and starts another', async () => {
+    const deaths: string[] = []
+    await withClient(
+      async (client) => {
+        const bystander = read(client.generate(request('endless'), live()))
+        const crash = read(client.generate(request('crash'), live()))
+        for (const lost of [bystander, crash]) {
+          await assert.rejects(lost, (error) => error instanceof ApiProblem && error.kind === 'engine-error')
+        }
+        assert.equal(client.state.status, 'restarting')
+        await assert.rejects(read(client.generate(request('hello'), live())), (error) => {
+          return error instanceof ApiProblem && error.kind === 'engine-unavailable' && error.retryAfter !== undefined
+        })
+        await until(() => client.state.status === 'ready')
+        assert.equal(client.state.restarts, 1)
+        assert.equal((await read(client.generate(request('hello'), live()))).length, 3)
+      },
+      { onDeath: (reason) => deaths.push(reason) },
+    )
+    assert.deepEqual(deaths, ['signal SIGKILL'])
+  })
+
+  it('does not retry a first load that fails', async () => {
+    const client = new EngineClient(setup('broken'), { entry })
+    await assert.rejects(client.start(), /no such file/)
+    assert.equal(client.state.status, 'failed')
+    await client.close()
+  })
+
+  it('takes its child with it', async () => {
+    let pid = 0
+    await withClient(async (client) => {
+      pid = ((await client.stats()) as unknown as { pid: number }).pid
+      process.kill(pid, 0)
+    })
+    assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
+  })
+
+  it('ends what is in flight when closed', async () => {
+    await withClient(async (client) => {
+      const reading = read(client.generate(request('endless'), live()))
+      const ended = assert.rejects(reading, (error) => error instanceof ApiProblem && error.kind === 'draining')
+      await sleep(10)
+      await client.close()
+      await ended
+    })
+  })
+})
+
+describe('backOffMs', () => {
+  it('doubles up to a cap', () => {
+    assert.deepEqual(
+      [0, 1, 2, 3, 20].map((attempt) => backOffMs(attempt, 500, 3000)),
+      [500, 1000, 2000, 3000, 3000],
+    )
+  })
+})
