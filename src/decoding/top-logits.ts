@@ -29,7 +29,7 @@ export function selectionScratch(vocabSize: number): SelectionScratch {
   }
 }
 
-/** A row ready for selection: its maximum, the inverse temperature, and the log-sum-exp of (logits - max) / temperature. */
+/** A row ready for selection: its maximum, the temperature, and the log-sum-exp of (logits - max) / temperature. */
 export interface TemperedRow {
   readonly logits: LogitRow
   readonly max: number

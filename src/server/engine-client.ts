@@ -1,17 +1,10 @@
 import type { EngineStats } from '../decoding/local/engine-options.ts'
-import { ApiProblem, type ProblemKind } from './api-problem.ts'
+import { ApiProblem } from './api-problem.ts'
 import { backOffMs } from './back-off.ts'
-import type { Engine, EngineState, EngineStatus } from './engine.ts'
+import { type Engine, EngineLoadError, type EngineState, type EngineStatus } from './engine.ts'
 import { type EngineChild, engineEntry, forkEngine } from './engine-child.ts'
-import type {
-  EngineEvent,
-  EngineFailure,
-  EngineSetup,
-  GenerationEvent,
-  GenerationRequest,
-  ModelCard,
-} from './engine-messages.ts'
-import { EventQueue } from './event-queue.ts'
+import type { EngineEvent, EngineSetup, GenerationEvent, GenerationRequest, ModelCard } from './engine-messages.ts'
+import { InFlight } from './in-flight.ts'
 
 export interface EngineClientOptions {
   /** The child's script; tests give a fake. */
@@ -22,11 +15,6 @@ export interface EngineClientOptions {
   readonly healthyAfterMs?: number
   readonly onProgress?: (message: string) => void
   readonly onDeath?: (reason: string, restartInMs: number) => void
-}
-
-interface StatsWaiter {
-  resolve(stats: EngineStats): void
-  reject(reason: unknown): void
 }
 
 /** The parent side of the engine process: starts it, restarts it, and carries requests to it. */
@@ -40,9 +28,7 @@ export class EngineClient implements Engine {
   #attempt = 0
   #startedAt = 0
   #restartTimer: NodeJS.Timeout | undefined
-  #nextId = 1
-  readonly #generations = new Map<number, EventQueue<GenerationEvent>>()
-  readonly #statsWaiters = new Map<number, StatsWaiter>()
+  readonly #inFlight = new InFlight()
   #started: { resolve(): void; reject(error: Error): void } | undefined
   #closed: (() => void) | undefined
 
@@ -75,39 +61,42 @@ export class EngineClient implements Engine {
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<readonly GenerationEvent[]> {
     signal.throwIfAborted()
     const child = this.#runningChild()
-    const id = this.#nextId++
-    const queue = new EventQueue<GenerationEvent>()
-    this.#generations.set(id, queue)
-    const abort = () => queue.fail(signal.reason)
+    const { id, queue } = this.#inFlight.openGeneration()
+    const stop = () => {
+      // Still known: it did not end by itself, so the engine must be told to stop.
+      if (this.#inFlight.closeGeneration(id)) child.send({ type: 'generation-abort', id })
+    }
+    const abort = () => {
+      queue.fail(signal.reason)
+      // At once: a reader that waits for a slow client may never come back.
+      stop()
+    }
     signal.addEventListener('abort', abort, { once: true })
     child.send({ type: 'generation-request', id, request })
     try {
       yield* queue
     } finally {
       signal.removeEventListener('abort', abort)
-      // Still known: it did not end by itself, so the engine must be told to stop.
-      if (this.#generations.delete(id)) child.send({ type: 'generation-abort', id })
+      stop()
     }
   }
 
   stats(): Promise<EngineStats> {
     const child = this.#runningChild()
-    const id = this.#nextId++
-    return new Promise((resolve, reject) => {
-      this.#statsWaiters.set(id, { resolve, reject })
-      child.send({ type: 'stats-request', id })
-    })
+    const { id, stats } = this.#inFlight.openStats()
+    child.send({ type: 'stats-request', id })
+    return stats
   }
 
   /** Requests that are with the engine. */
   get inFlight(): number {
-    return this.#generations.size
+    return this.#inFlight.generations
   }
 
   /** Ends the process and every request that is still with it. */
   close(): Promise<void> {
     this.#status = 'stopped'
-    this.#failEverything(new ApiProblem('draining', 'The server is shutting down.', { retryAfter: 5 }))
+    this.#inFlight.failAll(new ApiProblem('draining', 'The server is shutting down.', { retryAfter: 5 }))
     clearTimeout(this.#restartTimer)
     const child = this.#child
     if (child === undefined) return Promise.resolve()
@@ -134,11 +123,10 @@ export class EngineClient implements Engine {
   #receive(event: EngineEvent): void {
     switch (event.type) {
       case 'generation-events':
-        for (const [id, generationEvent] of event.events) this.#deliver(id, generationEvent)
+        for (const [id, generationEvent] of event.events) this.#inFlight.deliver(id, generationEvent)
         return
       case 'stats':
-        this.#statsWaiters.get(event.id)?.resolve(event.stats)
-        this.#statsWaiters.delete(event.id)
+        this.#inFlight.deliverStats(event.id, event.stats)
         return
       case 'engine-progress':
         this.#options.onProgress(event.message)
@@ -149,8 +137,8 @@ export class EngineClient implements Engine {
         this.#settleStart(undefined)
         return
       case 'engine-failed':
-        this.#options.onProgress(event.message)
-        this.#settleStart(new Error(event.message))
+        if (this.#started === undefined) this.#options.onProgress(event.message)
+        this.#settleStart(new EngineLoadError(event.message))
     }
   }
 
@@ -164,24 +152,10 @@ export class EngineClient implements Engine {
     this.#started = undefined
   }
 
-  #deliver(id: number, event: GenerationEvent): void {
-    const queue = this.#generations.get(id)
-    if (queue === undefined) return
-    if (event.type === 'generation-error') {
-      this.#generations.delete(id)
-      queue.fail(toProblem(event.failure))
-      return
-    }
-    queue.push(event)
-    if (event.type !== 'generation-end') return
-    this.#generations.delete(id)
-    queue.end()
-  }
-
   #exited(reason: string): void {
     this.#child = undefined
-    this.#failEverything(new ApiProblem('engine-error', 'The engine process ended while it worked on this request.'))
-    this.#settleStart(new Error(`The engine process ended while loading (${reason}).`))
+    this.#inFlight.failAll(new ApiProblem('engine-error', 'The engine process ended while it worked on this request.'))
+    this.#settleStart(new EngineLoadError(`The engine process ended while loading (${reason}).`))
     if (this.#status === 'stopped' || this.#status === 'failed') {
       this.#closed?.()
       return
@@ -194,25 +168,4 @@ export class EngineClient implements Engine {
     this.#options.onDeath(reason, delayMs)
     this.#restartTimer = setTimeout(() => this.#fork(), delayMs)
   }
-
-  #failEverything(problem: ApiProblem): void {
-    for (const queue of this.#generations.values()) queue.fail(problem)
-    for (const waiter of this.#statsWaiters.values()) waiter.reject(problem)
-    this.#generations.clear()
-    this.#statsWaiters.clear()
-  }
-}
-
-const problemKinds: Readonly<Record<EngineFailure['kind'], ProblemKind>> = {
-  'context-length': 'context-length',
-  overloaded: 'overloaded',
-  'unknown-model': 'model-not-found',
-  'invalid-request': 'invalid-request',
-  'engine-error': 'engine-error',
-}
-
-function toProblem(failure: EngineFailure): ApiProblem {
-  const { param } = failure
-  const detail = failure.kind === 'overloaded' ? { param, retryAfter: 1 } : { param }
-  return new ApiProblem(problemKinds[failure.kind], failure.message, detail)
 }

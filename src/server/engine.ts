@@ -22,3 +22,8 @@ export interface Engine {
   /** @throws ApiProblem when the engine is not running */
   stats(): Promise<EngineStats>
 }
+
+/** The models could not be loaded; the message says why. */
+export class EngineLoadError extends Error {
+  override readonly name = 'EngineLoadError'
+}

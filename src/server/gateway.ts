@@ -1,4 +1,5 @@
 import type { Engine } from './engine.ts'
+import type { EventLoopDelay } from './event-loop-delay.ts'
 import type { ServedModels } from './models.ts'
 
 /** What the routes need; the composition root makes it, tests make a small one. */
@@ -13,6 +14,7 @@ export interface Gateway {
   }
   /** True once the server is going down: new work is refused, what runs goes on. */
   isDraining(): boolean
+  eventLoopDelay(): EventLoopDelay
   /** A failure that is nobody's request's fault. */
   onFault(error: unknown, requestId: string): void
 }

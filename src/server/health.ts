@@ -3,7 +3,13 @@ import type { Gateway } from './gateway.ts'
 /** Body of GET /healthz: this process answers; whether it can generate is /readyz's question. */
 export function healthz(gateway: Gateway) {
   const { status, restarts } = gateway.engine.state
-  return { status: 'ok', pid: process.pid, engine: { status, restarts }, draining: gateway.isDraining() }
+  return {
+    status: 'ok',
+    pid: process.pid,
+    engine: { status, restarts },
+    draining: gateway.isDraining(),
+    event_loop_delay_ms: gateway.eventLoopDelay(),
+  }
 }
 
 /** Whether new requests would be taken, and how busy the engine is. */

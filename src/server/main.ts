@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { CheckpointError } from '../decoding/errors.ts'
 import { configFromFlags, type Flags } from './command-line.ts'
 import { configReference } from './config-docs.ts'
+import { EngineLoadError } from './engine.ts'
 import { cacheFolder } from './engine-setup.ts'
 import { ConfigError } from './environment-references.ts'
 
@@ -48,8 +49,9 @@ program
 try {
   await program.parseAsync()
 } catch (error) {
-  // These two say what to change; anything else is our mistake and keeps its stack.
-  const told = error instanceof ConfigError || error instanceof CheckpointError || isSystemError(error)
+  // These say what to change; anything else is our mistake and keeps its stack.
+  const told =
+    [ConfigError, CheckpointError, EngineLoadError].some((kind) => error instanceof kind) || isSystemError(error)
   process.stderr.write(`${told ? (error as Error).message : (error as Error).stack}\n`)
   process.exit(1)
 }

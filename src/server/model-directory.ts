@@ -2,6 +2,7 @@ import { CheckpointError } from '../decoding/errors.ts'
 import type { LoadedModel } from '../decoding/local/engine-options.ts'
 import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
 import type { ModelDirectory } from '../guidance/prompt-source.ts'
+import { refuseHopelessPrompt } from './hopeless-prompt.ts'
 import { vocabularyDifference } from './vocabulary.ts'
 
 type Models = ReadonlyMap<string, LoadedModel>
@@ -21,9 +22,11 @@ export function modelDirectory(models: Models): ModelDirectory {
     },
     hasChatTemplate: (model) => find(models, model).chatTemplate !== undefined,
     renderAndEncode(model, messages) {
-      const { chatTemplate, tokenizer } = find(models, model)
-      if (chatTemplate === undefined) throw new Error(`The model '${model}' has no chat template.`)
-      return tokenizer.encode(chatTemplate.render(messages), false)
+      const loaded = find(models, model)
+      if (loaded.chatTemplate === undefined) throw new Error(`The model '${model}' has no chat template.`)
+      const text = loaded.chatTemplate.render(messages)
+      refuseHopelessPrompt(text, loaded)
+      return loaded.tokenizer.encode(text, false)
     },
   }
 }

@@ -5,6 +5,7 @@ import { type Alignment, align } from '../guidance/alignment.ts'
 import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
 import type { ModelDirectory } from '../guidance/prompt-source.ts'
 import type { GenerationRequest, Prompt } from './engine-messages.ts'
+import { refuseHopelessPrompt } from './hopeless-prompt.ts'
 
 /** The loaded engine with everything a request can refer to. */
 export interface GenerationEngine {
@@ -56,6 +57,7 @@ function promptIds(engine: GenerationEngine, model: LoadedModel, prompt: Prompt)
       }
       return notEmpty(engine.directory.renderAndEncode(model.name, prompt.messages), 'messages')
     case 'text':
+      refuseHopelessPrompt(prompt.text, model)
       return notEmpty(model.tokenizer.encode(prompt.text, true), 'prompt')
     case 'token-ids':
       for (const [i, id] of prompt.ids.entries()) assertInVocabulary(id, model, `prompt[${i}]`)

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import closeWithGrace from 'close-with-grace'
@@ -6,8 +7,10 @@ import { pino } from 'pino'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
 import type { Environment } from './config-file.ts'
+import { drain } from './drain.ts'
 import { EngineClient } from './engine-client.ts'
 import { engineSetup, servedNames } from './engine-setup.ts'
+import { watchEventLoopDelay } from './event-loop-delay.ts'
 import { pullModels } from './pull.ts'
 import { toTryLines } from './try-lines.ts'
 
@@ -29,33 +32,23 @@ export async function serve(config: Config, environment: Environment): Promise<v
       keepAliveMs: config.server.keep_alive_seconds * 1000,
     },
     isDraining: () => draining,
+    eventLoopDelay: watchEventLoopDelay(),
     onFault: (error, requestId) => log.error({ err: error, requestId }, 'a request failed'),
   })
-  const server = createAdaptorServer({ fetch: app.fetch })
+  // Without TLS options the adaptor makes a plain HTTP/1 server.
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server
   server.listen(config.server.port, config.server.host)
   await once(server, 'listening')
   const drainMs = config.server.drain_seconds * 1000
-  closeWithGrace({ delay: drainMs + 5000, skip: ['beforeExit'] }, async ({ err, signal }) => {
+  closeWithGrace({ delay: drainMs + 10_000, skip: ['beforeExit'] }, async ({ err, signal }) => {
     if (err !== undefined) log.fatal({ err }, 'an error nobody caught')
     draining = true
     log.info({ signal, inFlight: engine.inFlight }, 'shutting down')
-    await idle(engine, drainMs)
-    await engine.close()
-    // What is left are connections: idle ones, and replies whose last bytes are on their way.
-    server.close()
-    if ('closeIdleConnections' in server) server.closeIdleConnections()
+    await drain(server, engine, drainMs)
   })
   const { port } = server.address() as AddressInfo
   const url = `http://${config.server.host}:${port}`
   log.info(`listening on ${url}`)
   await engine.start()
   process.stdout.write(`${toTryLines(config, url)}\n`)
-}
-
-/** Waits until nothing is in flight, at most `mostMs`. */
-async function idle(engine: EngineClient, mostMs: number): Promise<void> {
-  const deadline = performance.now() + mostMs
-  while (engine.inFlight > 0 && performance.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }

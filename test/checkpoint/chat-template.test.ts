@@ -32,6 +32,10 @@ describe('a chat template', () => {
     assert.equal(render('{% if tools is not none %}tools{% else %}none{% endif %}'), 'none')
   })
 
+  test('may mark the generated part, as templates for training do', () => {
+    assert.equal(render('{% generation %}x{% endgeneration %}'), 'x')
+  })
+
   test('may ask for the date', () => {
     assert.match(render("{{ strftime_now('%Y') }}") ?? '', /^20\d\d$/)
   })

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tinyBosId, tinyEosId, writeTinyTokenizer } from './tiny-tokenizer.ts'
@@ -22,9 +22,16 @@ export interface TinyCheckpoint {
   readonly tensors: Readonly<Record<string, FixtureTensor>>
 }
 
-/** A fresh folder below the system's temporary one. */
+const made: string[] = []
+process.once('exit', () => {
+  for (const folder of made) rmSync(folder, { recursive: true, force: true })
+})
+
+/** A fresh folder below the system's temporary one; it goes when the process ends. */
 export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'trimtab-test-'))
+  const folder = mkdtempSync(join(tmpdir(), 'trimtab-test-'))
+  made.push(folder)
+  return folder
 }
 
 /**

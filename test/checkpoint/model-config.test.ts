@@ -63,7 +63,7 @@ describe('what is not supported is refused by name', () => {
     [
       'longrope',
       { rope_parameters: { rope_type: 'longrope', short_factor: [1], long_factor: [1] } },
-      /short_factor|longrope/,
+      /rope type 'longrope'/,
     ],
     ['a scaling without its factor', { rope_scaling: { rope_type: 'linear' } }, /needs 'factor'/],
     ['mscale', { rope_scaling: { rope_type: 'yarn', factor: 2, mscale: 1 } }, /mscale/],

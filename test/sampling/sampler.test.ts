@@ -190,3 +190,23 @@ test('the scratch may be larger than the row and be used again', () => {
   assertLaw(first, [0.5, 0.3, 0.2])
   assertLaw(second, [0.1, 0.9])
 })
+
+test('single-precision top entries, as a graph gives them, have the law of the whole row to single precision', () => {
+  const size = 512
+  const logits = Float32Array.from({ length: size }, (_, v) => 12 * Math.sin(v * v * 0.37) ** 9)
+  const params = samplingParams({ temperature: 0.7, topLogprobs: 20 })
+  const tempered = Float32Array.from(logits, (value) => value / params.temperature)
+  const logSumExp = Math.fround(Math.log(tempered.reduce((sum, value) => sum + Math.exp(value), 0)))
+  const ids = Int32Array.from(
+    Array.from(tempered.keys())
+      .sort((a, b) => tempered[b]! - tempered[a]! || a - b)
+      .slice(0, 64),
+  )
+  const top = { ids, values: Float32Array.from(ids, (id) => tempered[id]!), logSumExp }
+  const whole = draw(logits, params, 0)
+  const fast = drawFromTop(top, size, params, 0)!
+  for (const [rank, { id, logprob }] of whole.top!.entries()) {
+    assert.equal(fast.top![rank]!.id, id)
+    assert.ok(Math.abs(fast.top![rank]!.logprob - logprob) < 1e-5)
+  }
+})

@@ -78,6 +78,16 @@ describe('EngineClient', () => {
       assert.equal((await client.stats()).running, 0)
     }))
 
+  it('stops the work of an aborted request that nobody reads', () =>
+    withClient(async (client) => {
+      const abort = new AbortController()
+      const reader = client.generate(request('endless'), abort.signal)
+      await reader.next()
+      abort.abort()
+      assert.equal(client.inFlight, 0)
+      assert.equal((await client.stats()).running, 0)
+    }))
+
   it('ends the requests of a child that dies, refuses new ones meanwhile, and starts another', async () => {
     const deaths: string[] = []
     await withClient(

@@ -18,6 +18,7 @@ export function toyGateway(change: Partial<Gateway> = {}) {
     },
     limits: { bodyBytes: 10_000, maxChoices: 8, defaultMaxTokens: 64, keepAliveMs: 10_000 },
     isDraining: () => false,
+    eventLoopDelay: () => ({ p50: 0, p99: 1, max: 2 }),
     onFault: (error) => faults.push(error),
     ...change,
   }

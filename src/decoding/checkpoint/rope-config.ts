@@ -56,8 +56,9 @@ export function parseRope(
 ): { theta: number; scaling: RopeScaling | undefined } {
   const field = isFilled(config.rope_scaling) ? 'rope_scaling' : 'rope_parameters'
   const rope = parseJson(source, `config.json: ${field}`, JSON.stringify(config[field] ?? {}), ropeSchema)
+  refuseUnknownKind(source, rope)
   for (const [key, value] of Object.entries(rope)) {
-    if (key === 'mscale' || key === 'mscale_all_dim' || (typeof value === 'object' && value !== null)) {
+    if (value !== null && (key === 'mscale' || key === 'mscale_all_dim' || typeof value === 'object')) {
       throw new CheckpointError(source, `config.json: ${field}.${key} is not supported`)
     }
   }
@@ -73,15 +74,27 @@ function isFilled(rope: ConfigJson['rope_scaling']): boolean {
   return rope !== undefined && rope !== null && Object.keys(rope).length > 0
 }
 
+function refuseUnknownKind(source: string, rope: RopeJson): void {
+  const kind = kindOf(rope)
+  if (['default', 'linear', 'llama3', 'yarn'].includes(kind)) return
+  throw new CheckpointError(
+    source,
+    `config.json: rope type '${kind}' is not supported; default, linear, llama3 and yarn are`,
+  )
+}
+
+function kindOf(rope: RopeJson): string {
+  return rope.rope_type ?? rope.type ?? 'default'
+}
+
 function parseScaling(source: string, rope: RopeJson, original: number, maxPositions: number): RopeScaling | undefined {
-  const kind = rope.rope_type ?? rope.type ?? 'default'
+  const kind = kindOf(rope)
   const need = (key: 'factor' | 'low_freq_factor' | 'high_freq_factor'): number => {
     const value = rope[key]
     if (value === undefined || value === null)
       throw new CheckpointError(source, `config.json: rope type '${kind}' needs '${key}'`)
     return value
   }
-  if (kind === 'default') return undefined
   if (kind === 'linear') return { kind, factor: need('factor') }
   if (kind === 'llama3') {
     const lowFreqFactor = need('low_freq_factor')
@@ -94,11 +107,7 @@ function parseScaling(source: string, rope: RopeJson, original: number, maxPosit
     }
     return { kind, factor: need('factor'), lowFreqFactor, highFreqFactor, originalMaxPositionEmbeddings: original }
   }
-  if (kind === 'yarn') return yarn(rope, original, maxPositions)
-  throw new CheckpointError(
-    source,
-    `config.json: rope type '${kind}' is not supported; default, linear, llama3 and yarn are`,
-  )
+  return kind === 'yarn' ? yarn(rope, original, maxPositions) : undefined
 }
 
 function yarn(rope: RopeJson, original: number, maxPositions: number): RopeScaling {

@@ -9,7 +9,7 @@ import { type LoraSite, type LoraStack, loraRows } from './lora-rows.ts'
 import { quantiseRows } from './quantise.ts'
 
 /** Raise it whenever the graph changes, so that prepared graphs on disk are made anew. */
-export const graphVersion = 1
+export const graphVersion = 2
 
 /** What a decoder's graph is made from. */
 export interface DecoderSource {
@@ -57,8 +57,9 @@ export function writeDecoder(graph: GraphBuilder, source: DecoderSource): void {
     newValues.push(attended.values)
     hidden = graph.node('Add', [attended.hidden, feedForward(build, layer, attended.hidden)])
   }
-  collect(graph, 'new_keys', newKeys, ['L', 'B', config.kvHeadCount, config.headSize, 'T'])
-  collect(graph, 'new_values', newValues, ['L', 'B', config.kvHeadCount, 'T', config.headSize])
+  // layers one after another along the first axis: [layers * B, ..]
+  collect(graph, 'new_keys', newKeys, ['LB', config.kvHeadCount, config.headSize, 'T'])
+  collect(graph, 'new_values', newValues, ['LB', config.kvHeadCount, 'T', config.headSize])
   writeHead(build, hidden)
 }
 
@@ -228,8 +229,7 @@ function rmsNorm(build: Build, x: string, name: string, size: number, factor = 1
 }
 
 function collect(graph: GraphBuilder, name: string, perLayer: readonly string[], shape: (number | string)[]): void {
-  const stacked = perLayer.map((x) => graph.node('Unsqueeze', [x, graph.ints(0)]))
-  graph.node('Concat', stacked, { name, attributes: { axis: 0 } })
+  graph.node('Concat', perLayer, { name, attributes: { axis: 0 } })
   graph.output(name, 'float32', shape)
 }
 

@@ -22,8 +22,7 @@ export function quantiseInt8(matrix: Float32Array, rows: number, columns: number
       const scale = Math.fround(Math.max(largestMagnitude(matrix, start, end) / 127, smallestScale))
       const at = row * blocks + block
       scales[at] = scale
-      for (let i = start; i < end; i++)
-        values[at * blockSize + i - start] = clamp(roundHalfEven(matrix[i]! / scale) + 128, 0, 255)
+      for (let i = start; i < end; i++) values[at * blockSize + i - start] = roundHalfEven(matrix[i]! / scale) + 128
     }
   }
   return { bits: 8, values, scales }
@@ -86,7 +85,7 @@ export function quantiseRows(matrix: Float32Array, rows: number, columns: number
     const [start, end] = [row * columns, (row + 1) * columns]
     const scale = Math.fround(Math.max(largestMagnitude(matrix, start, end) / 127, smallestScale))
     scales[row] = scale
-    for (let i = start; i < end; i++) values[i] = clamp(roundHalfEven(matrix[i]! / scale), -127, 127)
+    for (let i = start; i < end; i++) values[i] = roundHalfEven(matrix[i]! / scale)
   }
   return { values, scales }
 }
@@ -110,9 +109,7 @@ function largestMagnitude(matrix: Float32Array, start: number, end: number): num
 
 const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high)
 
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value)
-  const rest = value - floor
-  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1
-  return floor % 2 === 0 ? floor : floor + 1
-}
+// Adding 1.5 * 2^52 leaves no fraction bits in a double, so the processor itself rounds, halves to even.
+const roundingShift = 6755399441055744
+
+const roundHalfEven = (value: number): number => value + roundingShift - roundingShift

@@ -73,7 +73,7 @@ export class ModelRunner {
   /** One forward pass; the K/V is returned, not stored, so that a step can be repeated. */
   async run(rows: readonly StepRow[], mixture: Mixture | undefined, wanted: Wanted): Promise<StepResult> {
     const tokens = rows[0]!.tokens.length
-    const feeds = rowFeeds(this.pool, rows)
+    const feeds = rowFeeds(this.pool, rows, this.#shape.headCount / this.#shape.kvHeadCount)
     feeds.set('new_mask', this.#causalMask(tokens))
     feeds.set('logits_from', { data: BigInt64Array.of(BigInt(tokens - 1)), dims: [1] })
     if (this.#stack.totalRank > 0)

@@ -45,15 +45,15 @@ function blockRange(rows: readonly StepRow[], tokens: number): BlockRange {
 }
 
 /** Inputs that say what the rows take in and which blocks they read. */
-export function rowFeeds(pool: KvPool, rows: readonly StepRow[]): Map<string, Feed> {
+export function rowFeeds(pool: KvPool, rows: readonly StepRow[], groupCount: number): Map<string, Feed> {
   const tokens = rows[0]!.tokens.length
   const range = blockRange(rows, tokens)
   const feeds = new Map<string, Feed>()
   const shape = [rows.length, tokens]
   feeds.set('input_ids', { data: Int32Array.from(rows.flatMap((row) => row.tokens)), dims: shape })
   feeds.set('position_ids', { data: positions(rows, tokens), dims: shape })
-  addTables(feeds, rows, range)
   const { kvHeadCount, headSize } = pool.shape
+  addTables(feeds, rows, range, { kvHeadCount, groupCount, tokens, groupTokens: groupCount * tokens })
   const count = range.end - range.start
   const [from, to] = [range.start * pool.blockFloats, range.end * pool.blockFloats]
   for (let layer = 0; layer < pool.shape.layerCount; layer++) {
@@ -72,31 +72,84 @@ function positions(rows: readonly StepRow[], tokens: number): BigInt64Array {
   return data
 }
 
-function addTables(feeds: Map<string, Feed>, rows: readonly StepRow[], range: BlockRange): void {
+/** The tables of BlockTables in graph/attention.ts, whose comments give their meaning. */
+function addTables(feeds: Map<string, Feed>, rows: readonly StepRow[], range: BlockRange, heads: HeadShape): void {
+  const { slots } = range
+  const pairs = assignReaders(rows, range)
+  const { kvHeadCount, groupTokens } = heads
+  const asked = pairs.most * groupTokens
   const blocks = range.end - range.start
-  const slots = range.slots
-  const readersOf = new Int32Array(blocks)
-  for (const { context } of rows) for (const block of context.blocks) readersOf[block.index - range.start]!++
-  const most = readersOf.reduce((a, b) => Math.max(a, b), 1)
-  const readers = new Int32Array(blocks * most)
-  const sources = new Int32Array(blocks * most)
-  const table = new Int32Array(rows.length * slots)
-  const pastMask = new Float32Array(rows.length * slots * blockTokens).fill(Number.NEGATIVE_INFINITY)
-  readersOf.fill(0)
-  for (const [r, { context }] of rows.entries()) {
+  const blockQueries = new Int32Array(blocks * kvHeadCount * asked)
+  const blockWeights = new Int32Array(blocks * kvHeadCount * asked)
+  const slotIndex = new Int32Array(rows.length * kvHeadCount * groupTokens * slots)
+  const own = ownQueries(rows.length, heads)
+  for (let r = 0; r < rows.length; r++)
+    for (let j = 0; j < slots; j++) {
+      const pair = pairs.of[r * slots + j]!
+      const block = Math.floor(pair / pairs.most)
+      const reader = pair % pairs.most
+      for (let head = 0; head < kvHeadCount; head++)
+        for (let i = 0; i < groupTokens; i++) {
+          const query = (r * kvHeadCount + head) * groupTokens + i
+          const ask = (block * kvHeadCount + head) * asked + reader * groupTokens + i
+          slotIndex[query * slots + j] = ask
+          // slots beyond a row's blocks point at block 0, which gives zero whatever it is asked
+          if (j >= rows[r]!.context.blocks.length) continue
+          blockQueries[ask] = own[query]!
+          blockWeights[ask] = query * slots + j
+        }
+    }
+  const perBlock = [blocks, kvHeadCount, asked]
+  feeds.set('own_queries', { data: own, dims: [rows.length, kvHeadCount, groupTokens] })
+  feeds.set('block_queries', { data: blockQueries, dims: perBlock })
+  feeds.set('block_weights', { data: blockWeights, dims: perBlock })
+  feeds.set('slots', { data: slotIndex, dims: [rows.length, kvHeadCount, groupTokens, slots] })
+  feeds.set('past_mask', { data: pastMask(rows, slots), dims: [rows.length, 1, 1, slots * blockTokens] })
+}
+
+interface HeadShape {
+  readonly kvHeadCount: number
+  readonly groupCount: number
+  readonly tokens: number
+  readonly groupTokens: number
+}
+
+/** Numbers the readers of each block: of[r * slots + j] is block * most + reader for row r's j-th block. */
+function assignReaders(rows: readonly StepRow[], range: BlockRange) {
+  const readers = new Int32Array(range.end - range.start)
+  for (const { context } of rows) for (const block of context.blocks) readers[block.index - range.start]!++
+  const most = readers.reduce((a, b) => Math.max(a, b), 1)
+  const of = new Int32Array(rows.length * range.slots)
+  readers.fill(0)
+  for (const [r, { context }] of rows.entries())
     for (const [j, block] of context.blocks.entries()) {
       const at = block.index - range.start
-      const pair = at * most + readersOf[at]!++
-      readers[pair] = r
-      sources[pair] = r * slots + j
-      table[r * slots + j] = pair
+      of[r * range.slots + j] = at * most + readers[at]!++
     }
-    pastMask.fill(0, r * slots * blockTokens, r * slots * blockTokens + context.length)
+  return { most, of }
+}
+
+/** Index of query (row, token, head) for each (row, kvHead, group, token). */
+function ownQueries(rowCount: number, heads: HeadShape): Int32Array {
+  const { kvHeadCount, groupCount, tokens, groupTokens } = heads
+  const own = new Int32Array(rowCount * kvHeadCount * groupTokens)
+  for (let at = 0; at < own.length; at++) {
+    const token = at % tokens
+    const group = Math.floor(at / tokens) % groupCount
+    const head = Math.floor(at / groupTokens) % kvHeadCount
+    const row = Math.floor(at / (groupTokens * kvHeadCount))
+    own[at] = ((row * tokens + token) * kvHeadCount + head) * groupCount + group
   }
-  feeds.set('readers', { data: readers, dims: [blocks, most] })
-  feeds.set('sources', { data: sources, dims: [blocks, most] })
-  feeds.set('table', { data: table, dims: [rows.length, slots] })
-  feeds.set('past_mask', { data: pastMask, dims: [rows.length, 1, 1, slots * blockTokens] })
+  return own
+}
+
+function pastMask(rows: readonly StepRow[], slots: number): Float32Array {
+  const mask = new Float32Array(rows.length * slots * blockTokens).fill(Number.NEGATIVE_INFINITY)
+  for (const [r, { context }] of rows.entries()) {
+    const start = r * slots * blockTokens
+    mask.fill(0, start, start + context.length)
+  }
+  return mask
 }
 
 /** [rows, 1, totalRank]: ones in the columns of each row's adapter. */

@@ -1,0 +1,28 @@
+import type { Server } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EngineClient } from './engine-client.ts'
+
+/** Last bytes of finished replies get this long to leave. */
+const flushMs = 2000
+
+/**
+ * Lets what is in flight finish, at most `mostMs`, then ends the engine and the connections.
+ * The server answers (with refusals) until then, so that a load balancer can see that it is going.
+ */
+export async function drain(server: Server, engine: EngineClient, mostMs: number): Promise<void> {
+  await until(() => engine.inFlight === 0, mostMs)
+  await engine.close()
+  let closed = false
+  server.close(() => {
+    closed = true
+  })
+  await until(() => {
+    server.closeIdleConnections()
+    return closed
+  }, flushMs)
+}
+
+async function until(condition: () => boolean, mostMs: number): Promise<void> {
+  const deadline = performance.now() + mostMs
+  while (!condition() && performance.now() < deadline) await sleep(20)
+}
