@@ -177,7 +177,7 @@ describe('every streamed logprob on models/tiny is the offline combination of se
   testFamily(tinyFamily(), tokens)
 })
 
-const real = process.env["TRIMTAB_PARITY"] === "full" ? smolLm2() : undefined
+const real = process.env['TRIMTAB_PARITY'] === 'full' ? smolLm2() : undefined
 if (real !== undefined)
   describe('every streamed logprob on SmolLM2 is the offline combination of separate models', () => {
     testFamily(smolFamily(real.folder), 8)

@@ -55,7 +55,8 @@ export async function assertDrawnFrom(
     const rows = parts.map((part) => part[t]!)
     const expected = combine(rows, law)
     close(draw.logprob, expected[draw.id]!, bound, `token ${t}`)
-    for (const { id, logprob } of draw.top ?? []) close(logprob, expected[id]!, bound, `alternative ${id} to token ${t}`)
+    for (const { id, logprob } of draw.top ?? [])
+      close(logprob, expected[id]!, bound, `alternative ${id} to token ${t}`)
   }
 }
 

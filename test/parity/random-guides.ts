@@ -10,7 +10,7 @@ import { type FixtureTensor, writeSafetensors } from '../checkpoint/write-safete
 export function randomModuleFor(folder: string, seed: number): string {
   const { vocabSize } = configOf(folder)
   const module = join(temporaryFolder(), `module${seed}`)
-  writeTinyCheckpoint(module, { vocab_size: vocabSize, max_position_embeddings: 512 }, { seed, scale: 0.4 })
+  writeTinyCheckpoint(module, { vocab_size: vocabSize, max_position_embeddings: 2048 }, { seed, scale: 0.4 })
   for (const file of ['tokenizer.json', 'tokenizer_config.json']) copyFileSync(join(folder, file), join(module, file))
   return module
 }
