@@ -75,7 +75,7 @@ function positions(rows: readonly StepRow[], tokens: number): BigInt64Array {
 /** The tables of BlockTables in graph/attention.ts, whose comments give their meaning. */
 function addTables(feeds: Map<string, Feed>, rows: readonly StepRow[], range: BlockRange, heads: HeadShape): void {
   const { slots } = range
-  const pairs = assignReaders(rows, range)
+  const pairs = assignReaders(rows, range, heads.groupTokens === 1 ? 2 : 1)
   const { kvHeadCount, groupTokens } = heads
   const asked = pairs.most * groupTokens
   const blocks = range.end - range.start
@@ -114,11 +114,14 @@ interface HeadShape {
   readonly groupTokens: number
 }
 
-/** Numbers the readers of each block: of[r * slots + j] is block * most + reader for row r's j-th block. */
-function assignReaders(rows: readonly StepRow[], range: BlockRange) {
+/**
+ * Numbers the readers of each block: of[r * slots + j] is block * most + reader for row r's j-th block. A block is asked by
+ * at least two query rows, because a one-row product is summed in another order than the same row among others.
+ */
+function assignReaders(rows: readonly StepRow[], range: BlockRange, atLeast: number) {
   const readers = new Int32Array(range.end - range.start)
   for (const { context } of rows) for (const block of context.blocks) readers[block.index - range.start]!++
-  const most = readers.reduce((a, b) => Math.max(a, b), 1)
+  const most = readers.reduce((a, b) => Math.max(a, b), atLeast)
   const of = new Int32Array(rows.length * range.slots)
   readers.fill(0)
   for (const [r, { context }] of rows.entries())
