@@ -150,3 +150,24 @@ test('the whole row and the most likely tokens give the same law', async () => {
   assert.deepEqual(whole.ids, fast.ids)
   for (const [i, logprob] of whole.logprobs.entries()) assert.ok(Math.abs(logprob - fast.logprobs[i]!) < 1e-4)
 })
+
+test('the first text comes with the first step after prefill, while others are still prefilling', async () => {
+  const sequence = engine.open(toyRequest(toyPrompt(40, 3), { maxTokens: 4 }))
+  for await (const _ of engine.advance(sequence, 0, signal));
+  const other = decode(engine, toyRequest(toyPrompt(240, 4)))
+  const { steps } = engine.stats()
+  for await (const delta of engine.advance(sequence, 4, signal)) {
+    assert.ok(delta.draws.length > 0)
+    assert.ok(engine.stats().steps - steps <= 2)
+    break
+  }
+  engine.release(sequence)
+  await other
+})
+
+test('sequences of all requests share their steps', async () => {
+  const { steps, decodedRows } = engine.stats()
+  await Promise.all([1, 2, 3, 4].map((seed) => decode(engine, toyRequest(toyPrompt(8, seed), { maxTokens: 10 }))))
+  assert.equal(engine.stats().decodedRows - decodedRows, 40)
+  assert.ok(engine.stats().steps - steps <= 12)
+})

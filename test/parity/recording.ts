@@ -45,7 +45,10 @@ export function readRecording(path: string): Recording {
   const head = JSON.parse(readFileSync(`${path}.json`, 'utf8')) as Head
   const numbers = joinPlanes(inflateSync(readFileSync(`${path}.bin`)))
   let offset = 0
-  const take = (count: number) => Array.from(numbers.subarray(offset, (offset += count)))
+  const take = (count: number) => {
+    offset += count
+    return Array.from(numbers.subarray(offset - count, offset))
+  }
   const real = (values: readonly number[]) => values.map((value) => value * head.step)
   const promptIds = head.promptLengths.map((length) => take(length))
   const forcedIds = promptIds.map(() => take(head.positions))

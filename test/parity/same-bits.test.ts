@@ -184,7 +184,7 @@ async function checkFork(
     for await (const delta of engine.advance(sequence, tokens, new AbortController().signal)) draws.push(...delta.draws)
     return draws
   }
-  const begun = await read(parent, 10)
+  const begun = await read(parent, 6)
   const forks = [sampling.seed, 77n, sampling.seed].map((seed) => engine.fork(parent, seed))
   const [first, , second] = await Promise.all(forks.map((fork) => read(fork, Number.POSITIVE_INFINITY)))
   const rest = await read(parent, Number.POSITIVE_INFINITY)
@@ -200,8 +200,9 @@ const small = (folder: string, adapters: readonly [string, string]): Setting => 
   folder,
   adapters,
   module: randomModuleFor(folder, 3),
-  options: engineOptions({ threads: 2, prefillBudget: 64 }),
-  answerTokens: 24,
+  // spinning threads starve one another where tests run side by side: two of them in full runs only
+  options: engineOptions({ threads: full ? 2 : 1, prefillBudget: 64 }),
+  answerTokens: 16,
   promptTokens: [30, 310],
 })
 
@@ -219,8 +220,17 @@ const settings: Record<string, Setting> = {
   'one query head a key-value head': random('llama-biases'),
 }
 
-for (const weights of ['fp32', 'int8', 'w8a8', 'int4'] as const)
-  for (const [name, setting] of Object.entries(settings))
+const coarse = { 'one query head a key-value head': settings['one query head a key-value head']! }
+const crossed: Record<WeightFormat, Record<string, Setting>> = {
+  fp32: settings,
+  int8: settings,
+  // weights and head shapes meet in different kernels, so crossing all is left to a run in full
+  w8a8: full ? settings : coarse,
+  int4: full ? settings : coarse,
+}
+
+for (const [weights, chosen] of Object.entries(crossed) as [WeightFormat, Record<string, Setting>][])
+  for (const [name, setting] of Object.entries(chosen))
     describe(`the same request has the same bits whatever else runs, ${weights}, ${name}`, () =>
       testSetting(setting, weights))
 
