@@ -55,6 +55,8 @@ export interface Sequence {
   /** Final text so far. */
   readonly text: string
   readonly finishReason: FinishReason | undefined
+  /** The draw of the end-of-sequence or stop token that ended the answer: part of its law, not of its text. */
+  readonly endDraw: TokenDraw | undefined
 }
 
 /** Where tokens come from: the local engine or an upstream. Guides tilt its terms, strategies choose among its sequences. */

@@ -22,6 +22,8 @@ export interface BlockTables {
   readonly blockWeights: string
   /** int32 [rows, kvHeads, groupTokens, slots]: each row's j-th block among blocks * kvHeads * readers * groupTokens */
   readonly slots: string
+  /** int32 [slots, rows, kvHeads, groupTokens]: the same with the slots first */
+  readonly slotsFirst: string
   /** [rows, 1, 1, slots * blockTokens], 0 or -Infinity */
   readonly pastMask: string
   /** [1, 1, groupTokens, T], causal mask of the new tokens */
@@ -40,6 +42,7 @@ export function blockTables(graph: GraphBuilder, shape: AttentionShape): BlockTa
     blockQueries: graph.input('block_queries', 'int32', ['N', heads, 'asked']),
     blockWeights: graph.input('block_weights', 'int32', ['N', heads, 'asked']),
     slots: graph.input('slots', 'int32', ['B', heads, 'groupTokens', 'J']),
+    slotsFirst: graph.input('slots_first', 'int32', ['J', 'B', heads, 'groupTokens']),
     pastMask: graph.input('past_mask', 'float32', ['B', 1, 1, 'S']),
     newMask,
     minusTokens: graph.node('Neg', [tokens]),
@@ -86,7 +89,10 @@ function pastScores(graph: GraphBuilder, tables: BlockTables, queries: string, k
   return graph.node('Add', [graph.node('Reshape', [perSlot, graph.ints(0, 0, 0, -1)]), tables.pastMask])
 }
 
-/** What each row takes from its blocks, summed in the row's own order: [rows, kvHeads, groupTokens, headSize] */
+/**
+ * What each row takes from its blocks, summed in the row's own order: [rows, kvHeads, groupTokens, headSize]. Over the first
+ * axis ONNX Runtime adds one slot after another, whatever the other axes are; over inner ones it does not.
+ */
 function pastOutput(
   graph: GraphBuilder,
   tables: BlockTables,
@@ -96,8 +102,8 @@ function pastOutput(
 ): string {
   const flat = graph.node('Reshape', [weights, graph.ints(-1, blockTokens)])
   const outputs = graph.node('MatMul', [graph.node('Gather', [flat, tables.blockWeights]), values])
-  const perSlot = graph.node('Gather', [graph.node('Reshape', [outputs, graph.ints(-1, headSize)]), tables.slots])
-  return graph.node('ReduceSum', [perSlot, graph.ints(3)], { attributes: { keepdims: 0 } })
+  const perSlot = graph.node('Gather', [graph.node('Reshape', [outputs, graph.ints(-1, headSize)]), tables.slotsFirst])
+  return graph.node('ReduceSum', [perSlot, graph.ints(0)], { attributes: { keepdims: 0 } })
 }
 
 /** [rows, kvHeads, groups * T, headSize] to [rows, T, heads * headSize] */

@@ -9,7 +9,7 @@ import { type LoraSite, type LoraStack, loraRows } from './lora-rows.ts'
 import { quantiseRows } from './quantise.ts'
 
 /** Raise it whenever the graph changes, so that prepared graphs on disk are made anew. */
-export const graphVersion = 2
+export const graphVersion = 3
 
 /** What a decoder's graph is made from. */
 export interface DecoderSource {
@@ -262,23 +262,17 @@ function writeMixture(graph: GraphBuilder, logits: string, vocabSize: number): v
   const all = graph.node('Add', [own, graph.node('MatMul', [guideMix, guideLogits])])
   // R is at least 2, because one-row products are summed in another order; the padding row goes here
   const mixed = graph.node('Slice', [all, graph.ints(0), wanted, graph.ints(0)], { name: 'mixed' })
+  graph.output('mixed', 'float32', ['wanted', vocabSize])
+  const logprobs = graph.node('LogSoftmax', [mixed], { attributes: { axis: -1 } })
   const count = Math.min(topCount, vocabSize)
-  const [values, ids] = graph.nodes('TopK', [mixed, graph.ints(count)], {
+  const [, ids] = graph.nodes('TopK', [logprobs, graph.ints(count)], {
     outputs: 2,
-    name: 'top_values',
+    name: 'top_logprobs',
     attributes: { axis: -1, largest: 1, sorted: 1 },
   }) as [string, string]
   graph.node('Cast', [ids], { name: 'top_ids', attributes: { to: 6 } })
-  // ReduceLogSumExp is several times slower than LogSoftmax here
-  const logprobs = graph.node('LogSoftmax', [mixed], { attributes: { axis: -1 } })
-  const best = graph.node('Slice', [ids, graph.ints(0), graph.ints(1), graph.ints(1)])
-  const bestValue = graph.node('Slice', [values, graph.ints(0), graph.ints(1), graph.ints(1)])
-  const bestLogprob = graph.node('GatherElements', [logprobs, best], { attributes: { axis: 1 } })
-  graph.node('Sub', [bestValue, bestLogprob], { name: 'log_sum_exp' })
-  graph.output('mixed', 'float32', ['wanted', vocabSize])
-  graph.output('top_values', 'float32', ['wanted', count])
+  graph.output('top_logprobs', 'float32', ['wanted', count])
   graph.output('top_ids', 'int32', ['wanted', count])
-  graph.output('log_sum_exp', 'float32', ['wanted', 1])
 }
 
 function readMatrix(build: Build, name: string, rows: number, columns: number): Matrix {

@@ -24,10 +24,30 @@ export async function decodeStep(
   let rowCount = guides.length
   for (const [name, group] of byBase(sequences)) {
     const model = models.get(name)!
-    const own = guides.filter((guide) => group.includes(guide.sequence))
-    rowCount += await decodeGroup(model, group, own, scratch)
+    for (const pass of passes(group)) {
+      const own = guides.filter((guide) => pass.includes(guide.sequence))
+      rowCount += await decodeGroup(model, pass, own, scratch)
+    }
   }
   return rowCount
+}
+
+// The mixture's sums run over a pass's rows in strides of 128: within one stride their order never changes.
+const rowsPerPass = 128
+
+/** Sequences in order, cut so that no pass has more rows than one stride, and none is split (one alone may have more). */
+function passes(sequences: readonly LocalSequence[]): LocalSequence[][] {
+  const found: LocalSequence[][] = []
+  let rows = rowsPerPass
+  for (const sequence of sequences) {
+    rows += sequence.request.terms.length
+    if (rows > rowsPerPass) {
+      found.push([])
+      rows = sequence.request.terms.length
+    }
+    found.at(-1)!.push(sequence)
+  }
+  return found
 }
 
 function byBase(sequences: readonly LocalSequence[]): Map<string, LocalSequence[]> {
@@ -91,7 +111,7 @@ async function drawInto(model: DecodingModel, step: BaseStep, index: number): Pr
   try {
     const draw = await drawNext(step, index)
     const ends = stopTokenIds.includes(draw.id) || (!ignoreEos && model.eosTokenIds.includes(draw.id))
-    if (ends) sequence.acceptEnd(draw.id)
+    if (ends) sequence.acceptEnd(draw)
     else sequence.accept(draw, model.bytesOf(draw.id))
   } catch (error) {
     sequence.fail(error)

@@ -92,8 +92,8 @@ function drawFast(step: BaseStep, index: number, u: number): Draw | undefined {
   const [from, to] = [index * top.count, (index + 1) * top.count]
   const head = {
     ids: top.ids.subarray(from, to),
-    values: top.values.subarray(from, to),
-    logSumExp: top.logSumExp[index]!,
+    values: top.logprobs.subarray(from, to),
+    logSumExp: 0,
   }
   return drawFromTop(head, step.runner.vocabSize, sequence.request.sampling, u)
 }

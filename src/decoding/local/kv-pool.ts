@@ -78,6 +78,7 @@ export class KvPool {
     const end = place === 'end' ? this.heldEnd : this.capacity
     const index = end < this.capacity && this.#at[end] === undefined ? end : this.#lowestFree()
     const block: Block = { index, holders: 1, cached: false }
+    this.#erase(index)
     this.#at[block.index] = block
     this.#used++
     this.#held++
@@ -155,6 +156,13 @@ export class KvPool {
     const size = this.blockFloats
     for (const arrays of [this.keys, this.values])
       for (const array of arrays) array.copyWithin(to * size, from * size, (from + 1) * size)
+  }
+
+  // What a broken model left there, infinities or NaN, would reach new rows through masked places (0 * NaN is NaN).
+  #erase(index: number): void {
+    const size = this.blockFloats
+    for (const arrays of [this.keys, this.values])
+      for (const array of arrays) array.fill(0, index * size, (index + 1) * size)
   }
 
   #clear(block: Block): void {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { HubOptions } from '../checkpoint/hub.ts'
 import { type LoraAdapter, openLoraAdapter } from '../checkpoint/lora-adapter.ts'
+import { CheckpointError } from '../errors.ts'
 import { stackAdapters } from '../graph/lora-rows.ts'
 import { preparedGraph } from '../graph/prepared-graph.ts'
 import type { DecodingModel } from './decode-step.ts'
@@ -57,6 +58,7 @@ export async function startModel(
   const session = await OnnxSession.open(join(folder, 'model.onnx'), options.threads)
   const names = spec.adapters.map(({ name }) => name)
   const runner = new ModelRunner(session, { ...config, vocabSize }, capacity, { stack, names })
+  await refuseNonFinite(runner, spec)
   const { chatTemplate, eosTokenIds } = checkpoint
   const { name, source, weights } = spec
   const card = {
@@ -71,4 +73,21 @@ export async function startModel(
     adapterNames: names,
   }
   return { name, runner, eosTokenIds, card, bytesOf: (id) => tokenizer.bytesOf(id) }
+}
+
+/** One token through the model and each adapter: finite weights can still overflow. */
+async function refuseNonFinite(runner: ModelRunner, spec: ModelSpec): Promise<void> {
+  const names = [undefined, ...spec.adapters.map(({ name }) => name)]
+  const rows = names.map((adapter) => ({ context: runner.context(adapter, [0], 0), tokens: [0] }))
+  const { logits } = await runner.run(rows, undefined, { logits: true, mixed: false, top: false })
+  for (const [r, adapter] of names.entries()) {
+    const row = logits!.subarray(r * runner.vocabSize, (r + 1) * runner.vocabSize)
+    const broken = row.findIndex((value) => !Number.isFinite(value))
+    if (broken < 0) continue
+    const source = spec.adapters.find(({ name }) => name === adapter)?.source ?? spec.source
+    throw new CheckpointError(
+      source,
+      `its logits are not finite (${row[broken]} at token ${broken}): the weights overflow`,
+    )
+  }
 }

@@ -13,6 +13,7 @@ export class LocalSequence implements Sequence {
   readonly seed: bigint
   phase: SequencePhase = 'waiting'
   finishReason: FinishReason | undefined
+  endDraw: TokenDraw | undefined
   cachedTokens = 0
   generatedTokens = 0
   /** Tokens the reader still asks for; undefined while nobody advances the sequence. */
@@ -38,6 +39,7 @@ export class LocalSequence implements Sequence {
     this.generatedTokens = origin?.generatedTokens ?? 0
     this.cachedTokens = origin?.cachedTokens ?? 0
     this.finishReason = origin?.finishReason
+    this.endDraw = origin?.endDraw
     this.forksLeft = origin === undefined ? (request.forks ?? 0) : 0
     this.history = hasPenalties(request.sampling)
       ? (origin?.history?.clone() ?? new TokenHistory(base.promptIds))
@@ -72,8 +74,9 @@ export class LocalSequence implements Sequence {
   }
 
   /** A token that ends the answer; it is not part of the text. */
-  acceptEnd(id: number): void {
-    this.#count(id)
+  acceptEnd(draw: TokenDraw): void {
+    this.#count(draw.id)
+    this.endDraw = draw
     this.finish('stop')
   }
 

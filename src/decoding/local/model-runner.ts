@@ -21,8 +21,7 @@ export interface StepResult extends StepOutput {
   readonly top:
     | {
         readonly ids: Int32Array
-        readonly values: Float32Array
-        readonly logSumExp: Float32Array
+        readonly logprobs: Float32Array
         readonly count: number
       }
     | undefined
@@ -89,8 +88,12 @@ export class ModelRunner {
     const names = ['new_keys', 'new_values']
     if (wanted.logits) names.push('logits')
     if (wanted.mixed) names.push('mixed')
-    if (wanted.top) names.push('top_ids', 'top_values', 'log_sum_exp')
-    return stepResult(await this.#session.run(feeds, names), rows.length, tokens)
+    if (wanted.top) names.push('top_ids', 'top_logprobs')
+    return stepResult(await this.#session.run(feeds, names), {
+      rows: rows.length,
+      tokens,
+      mixtures: mixture?.count ?? 1,
+    })
   }
 
   async close(): Promise<void> {
@@ -120,23 +123,19 @@ export class ModelRunner {
   }
 }
 
-function stepResult(outputs: Record<string, Feed['data']>, rows: number, tokens: number): StepResult {
-  const top =
-    outputs['top_ids'] === undefined
-      ? undefined
-      : {
-          ids: outputs['top_ids'] as Int32Array,
-          values: outputs['top_values'] as Float32Array,
-          logSumExp: outputs['log_sum_exp'] as Float32Array,
-          count: outputs['top_ids'].length / outputs['log_sum_exp']!.length,
-        }
+function stepResult(
+  outputs: Record<string, Feed['data']>,
+  step: { readonly rows: number; readonly tokens: number; readonly mixtures: number },
+): StepResult {
+  const ids = outputs['top_ids'] as Int32Array | undefined
+  const logprobs = outputs['top_logprobs'] as Float32Array
   return {
-    rows,
-    tokens,
+    rows: step.rows,
+    tokens: step.tokens,
     newKeys: outputs['new_keys'] as Float32Array,
     newValues: outputs['new_values'] as Float32Array,
     logits: outputs['logits'] as Float32Array | undefined,
     mixed: outputs['mixed'] as Float32Array | undefined,
-    top,
+    top: ids === undefined ? undefined : { ids, logprobs, count: ids.length / step.mixtures },
   }
 }

@@ -29,25 +29,21 @@ interface BlockRange {
   readonly slots: number
 }
 
-// Reductions over slots add them four at a time: a multiple of four keeps a row's sums the same beside longer rows.
-const slotMultiple = 4
-
 /**
- * Rows that decode together read from block 0 on, with which the shorter ones fill up their slots. A prompt chunk runs
- * alone and has as many slots as blocks, so it reads its own blocks only.
+ * Rows with fewer blocks than others fill up their slots with block 0, so the range starts there; otherwise it covers the
+ * rows' own blocks only.
  */
-function blockRange(rows: readonly StepRow[], tokens: number): BlockRange {
-  const longest = Math.max(1, ...rows.map((row) => row.context.blocks.length))
+function blockRange(rows: readonly StepRow[]): BlockRange {
+  const slots = Math.max(1, ...rows.map((row) => row.context.blocks.length))
   const indices = rows.flatMap((row) => row.context.blocks.map((block) => block.index))
-  const end = Math.max(0, ...indices) + 1
-  if (tokens === 1) return { start: 0, end, slots: Math.ceil(longest / slotMultiple) * slotMultiple }
-  return { start: indices.length === 0 ? 0 : Math.min(...indices), end, slots: longest }
+  const even = rows.every((row) => row.context.blocks.length === slots)
+  return { start: even ? Math.min(...indices) : 0, end: Math.max(0, ...indices) + 1, slots }
 }
 
 /** Inputs that say what the rows take in and which blocks they read. */
 export function rowFeeds(pool: KvPool, rows: readonly StepRow[], groupCount: number): Map<string, Feed> {
   const tokens = rows[0]!.tokens.length
-  const range = blockRange(rows, tokens)
+  const range = blockRange(rows)
   const feeds = new Map<string, Feed>()
   const shape = [rows.length, tokens]
   feeds.set('input_ids', { data: Int32Array.from(rows.flatMap((row) => row.tokens)), dims: shape })
@@ -82,6 +78,7 @@ function addTables(feeds: Map<string, Feed>, rows: readonly StepRow[], range: Bl
   const blockQueries = new Int32Array(blocks * kvHeadCount * asked)
   const blockWeights = new Int32Array(blocks * kvHeadCount * asked)
   const slotIndex = new Int32Array(rows.length * kvHeadCount * groupTokens * slots)
+  const slotsFirst = new Int32Array(slotIndex.length)
   const own = ownQueries(rows.length, heads)
   for (let r = 0; r < rows.length; r++)
     for (let j = 0; j < slots; j++) {
@@ -93,6 +90,7 @@ function addTables(feeds: Map<string, Feed>, rows: readonly StepRow[], range: Bl
           const query = (r * kvHeadCount + head) * groupTokens + i
           const ask = (block * kvHeadCount + head) * asked + reader * groupTokens + i
           slotIndex[query * slots + j] = ask
+          slotsFirst[j * own.length + query] = ask
           // slots beyond a row's blocks point at block 0, which gives zero whatever it is asked
           if (j >= rows[r]!.context.blocks.length) continue
           blockQueries[ask] = own[query]!
@@ -104,6 +102,7 @@ function addTables(feeds: Map<string, Feed>, rows: readonly StepRow[], range: Bl
   feeds.set('block_queries', { data: blockQueries, dims: perBlock })
   feeds.set('block_weights', { data: blockWeights, dims: perBlock })
   feeds.set('slots', { data: slotIndex, dims: [rows.length, kvHeadCount, groupTokens, slots] })
+  feeds.set('slots_first', { data: slotsFirst, dims: [slots, rows.length, kvHeadCount, groupTokens] })
   feeds.set('past_mask', { data: pastMask(rows, slots), dims: [rows.length, 1, 1, slots * blockTokens] })
 }
 
