@@ -9,7 +9,7 @@ import { type LoraSite, type LoraStack, loraRows } from './lora-rows.ts'
 import { quantiseRows } from './quantise.ts'
 
 /** Raise it whenever the graph changes, so that prepared graphs on disk are made anew. */
-export const graphVersion = 3
+export const graphVersion = 4
 
 /** What a decoder's graph is made from. */
 export interface DecoderSource {
@@ -186,16 +186,17 @@ function projection(build: Build, layer: number, x: string, what: Projection): s
     return scaled(matrix, factor)
   })
   let y = linear(graph, weights, x, `layer${layer}.${what.name}`, stackRows(parts))
-  if (what.bias) y = graph.node('Add', [y, biasOf(build, layer, prefix, what)])
+  if (what.bias) y = graph.node('Sub', [y, negatedBias(build, layer, prefix, what)])
   const { columns, sites } = what
   const added = loraRows(graph, build.adapters, x, build.loraMasks, { layer, columns, sites })
   return added === undefined ? y : graph.node('Add', [y, added])
 }
 
-function biasOf(build: Build, layer: number, prefix: string, what: Projection): string {
+// Added, ONNX Runtime 1.30 would fuse it into the row-wise 8-bit product and multiply it by the activations' scale too.
+function negatedBias(build: Build, layer: number, prefix: string, what: Projection): string {
   const parts = what.sites.map(({ target, rows, factor }) => {
     const values = build.tensors.read(`${prefix}.${target}.bias`, [rows])
-    return scaled({ values, rows, columns: 1 }, factor)
+    return scaled({ values, rows, columns: 1 }, -factor)
   })
   const { values, rows } = stackRows(parts)
   return build.graph.weight(`layer${layer}.${what.name}.bias`, values, [rows])

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { z } from 'zod'
@@ -39,6 +39,7 @@ export async function preparedGraph(
   if (verdict === 'ready') return folder
   onProgress(verdict === 'damaged' ? `prepared graph ${key} is damaged, making it again` : `preparing graph ${key}`)
   await mkdir(cacheFolder, { recursive: true })
+  await removeOldDrafts(cacheFolder)
   const draft = await mkdtemp(join(cacheFolder, 'draft-'))
   try {
     const graph = new GraphBuilder(draft)
@@ -48,6 +49,17 @@ export async function preparedGraph(
     return await putInPlace(draft, folder, verdict)
   } finally {
     await rm(draft, { recursive: true, force: true })
+  }
+}
+
+const draftLifetimeMs = 3_600_000
+
+/** What killed processes left behind; a draft that another process is writing now is younger. */
+async function removeOldDrafts(cacheFolder: string): Promise<void> {
+  for (const name of await readdir(cacheFolder)) {
+    if (!name.startsWith('draft-')) continue
+    const { mtimeMs } = await stat(join(cacheFolder, name))
+    if (Date.now() - mtimeMs > draftLifetimeMs) await rm(join(cacheFolder, name), { recursive: true, force: true })
   }
 }
 

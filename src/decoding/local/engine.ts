@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Decoder, Sequence, SequenceDelta, SequenceRequest } from '../decoder.ts'
 import { ContextLengthError, InvalidRequestError, OverloadedError, UnknownModelError } from '../errors.ts'
+import { blockTokens } from '../graph/attention.ts'
 import { type SelectionScratch, selectionScratch } from '../top-logits.ts'
 import { decodeStep } from './decode-step.ts'
 import type { EngineOptions, EngineStats, LoadedModel, ModelSpec } from './engine-options.ts'
-import { blockBytesOf, openModel, type RunningModel, startModel } from './loaded-model.ts'
+import { blockBytesOf, type OpenedModel, openModel, type RunningModel, startModel } from './loaded-model.ts'
 import { LocalSequence } from './local-sequence.ts'
 import { MemoryPlan } from './memory-plan.ts'
 import { prefillStep } from './prefill-step.ts'
@@ -15,13 +16,29 @@ export async function openEngine(
   options: EngineOptions,
   onProgress: (message: string) => void,
 ): Promise<LocalEngine> {
-  const opened = []
-  for (const spec of specs) opened.push(await openModel(spec, options.hub))
-  const bytesPerBlock = opened.reduce((sum, model) => sum + blockBytesOf(model), 0)
-  const capacity = Math.floor(options.memoryBytes / bytesPerBlock)
+  const opened: OpenedModel[] = []
   const models: RunningModel[] = []
-  for (const model of opened) models.push(await startModel(model, options, capacity, onProgress))
+  try {
+    for (const spec of specs) opened.push(await openModel(spec, options.hub))
+    const capacity = blocksPerModel(opened, options.memoryBytes)
+    for (const model of opened) models.push(await startModel(model, options, capacity, onProgress))
+  } catch (error) {
+    for (const model of opened) model.checkpoint.tensors.close()
+    for (const model of models) await model.runner.close()
+    throw error
+  }
   return new LocalEngine(models, options)
+}
+
+function blocksPerModel(opened: readonly OpenedModel[], memoryBytes: number): number {
+  const bytesPerBlock = opened.reduce((sum, model) => sum + blockBytesOf(model), 0)
+  const capacity = Math.floor(memoryBytes / bytesPerBlock)
+  // block 0 stays empty, and the shortest prompt with its answer takes one
+  if (capacity < 2)
+    throw new RangeError(
+      `engine.memory (${memoryBytes} bytes) is too small: ${blockTokens} tokens of K/V over all models take ${bytesPerBlock} bytes, twice that is the least`,
+    )
+  return capacity
 }
 
 /**

@@ -48,13 +48,9 @@ export async function startModel(
   const stack = stackAdapters(adapters)
   const hashes = await Promise.all([checkpoint, ...adapters].map((part) => part.contentHash()))
   const identity = [spec.weights, `vocab ${vocabSize}`, `context ${contextLength}`, ...hashes]
-  const folder = await preparedGraph(
-    options.cacheFolder,
-    identity,
-    () => ({ config, tensors, adapters: stack, weights: spec.weights, vocabSize, contextLength }),
-    (message) => onProgress(`${spec.name}: ${message}`),
-  )
-  tensors.close()
+  const parts = () => ({ config, tensors, adapters: stack, weights: spec.weights, vocabSize, contextLength })
+  const progress = (message: string) => onProgress(`${spec.name}: ${message}`)
+  const folder = await preparedGraph(options.cacheFolder, identity, parts, progress).finally(() => tensors.close())
   const session = await OnnxSession.open(join(folder, 'model.onnx'), options.threads)
   const names = spec.adapters.map(({ name }) => name)
   const runner = new ModelRunner(session, { ...config, vocabSize }, capacity, { stack, names })
