@@ -16,7 +16,16 @@ export function uniform(seed: bigint, counter: number): number {
 
 /** Seed of the child `index` of a stream (choice, fork, particle); children, their parent and their siblings are independent. */
 export function childSeed(seed: bigint, index: number): bigint {
-  const [high, low] = block(seed, index, 'child')
+  return derivedSeed(seed, index, 'child')
+}
+
+/** Seed of prompt number `index` of one request: the first prompt has the request's own, so it is answered as if it were alone. */
+export function promptSeed(seed: bigint, index: number): bigint {
+  return index === 0 ? seed : derivedSeed(seed, index, 'prompt')
+}
+
+function derivedSeed(seed: bigint, index: number, purpose: 'child' | 'prompt'): bigint {
+  const [high, low] = block(seed, index, purpose)
   return (BigInt(high) << 32n) | BigInt(low)
 }
 
@@ -43,8 +52,9 @@ export function philox4x32(counter: PhiloxBlock, key: readonly [number, number])
   return [c0, c1, c2, c3]
 }
 
-// The third counter word separates what the numbers are for, so a child's seed is never also a draw of its parent.
-const purposes = { draw: 0, child: 1 } as const
+// The third counter word separates what the numbers are for, so a derived seed is never also a draw of its parent, nor a
+// prompt's seed that of a choice.
+const purposes = { draw: 0, child: 1, prompt: 2 } as const
 
 function block(seed: bigint, counter: number, purpose: keyof typeof purposes): PhiloxBlock {
   const key = BigInt.asUintN(64, seed)

@@ -1,5 +1,5 @@
 import type { TokenAlternative, TokenDraw } from './decoder.ts'
-import type { LogitRow } from './mix.ts'
+import { InvalidLogitsError, type LogitRow } from './mix.ts'
 import type { SamplingParams } from './sampling-params.ts'
 import { type SelectionScratch, selectTop, type TopLogits, temperRow } from './top-logits.ts'
 
@@ -14,15 +14,16 @@ export type Draw = Pick<TokenDraw, 'id' | 'logprob' | 'top'>
  * without filters.
  * @param logits untempered, after mixing and penalties
  * @param u uniform in [0, 1)
- * @throws InvalidLogitsError for NaN, +Infinity, or nothing but -Infinity
+ * @throws InvalidLogitsError for NaN, +Infinity, nothing but -Infinity, or a temperature too small to divide by
  */
 export function drawFromLogits(logits: LogitRow, params: SamplingParams, u: number, scratch: SelectionScratch): Draw {
   const row = temperRow(logits, params.temperature === 0 ? 1 : params.temperature)
   const wanted = Math.max(64, params.topK ?? 0, params.topLogprobs ?? 0)
   for (let atLeast = wanted; ; atLeast *= 16) {
     const draw = drawFromTop(selectTop(row, atLeast, scratch), logits.length, params, u)
-    // The whole vocabulary always decides, so this ends.
     if (draw !== undefined) return draw
+    // The whole vocabulary always decides, unless the row has no finite sum.
+    if (atLeast >= logits.length) throw new InvalidLogitsError(undefined, row.logSumExp)
   }
 }
 

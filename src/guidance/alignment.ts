@@ -74,14 +74,20 @@ function assertFits(guide: WeightedGuide, tilt: Tilt, base: string, models: Mode
   }
 }
 
-/** The trace is keyed by name, and a guide can be asked for in two forms. */
+/** The trace is keyed by name; a guide can be asked for in two forms, and a principle can read like a guide's name. */
 function uniquelyNamed(tilts: readonly Tilt[]): readonly Tilt[] {
-  const uses = new Map<string, number>()
+  const taken = new Set<string>()
   return tilts.map((tilt) => {
-    const use = (uses.get(tilt.name) ?? 0) + 1
-    uses.set(tilt.name, use)
-    return use === 1 ? tilt : { ...tilt, name: `${tilt.name} (${use})` }
+    const name = freeName(tilt.name, taken)
+    taken.add(name)
+    return { ...tilt, name }
   })
+}
+
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  let free = name
+  for (let use = 2; taken.has(free); use++) free = `${name} (${use})`
+  return free
 }
 
 /** model_arithmetic divides by the sum of all weights, base included (language-model-arithmetic, arXiv 2311.14479). */

@@ -8,7 +8,7 @@ import type { WeightedGuide } from './weighted-guide.ts'
 /**
  * The base given an instruction, minus the base: weight * (log p(v | principle, x) - log p(v | x)). Weight 1 alone is the base
  * with the instruction in its prompt; above 1 it follows more strictly than any prompt makes it, below 0 it avoids.
- * @throws InvalidRequestError when there is no conversation to put the instruction into
+ * @throws InvalidRequestError when there is no conversation to put the instruction into, or the template leaves it out
  */
 export function principle(
   guide: WeightedGuide,
@@ -22,6 +22,12 @@ export function principle(
     throw new InvalidRequestError(`A principle is a system message and needs a chat template: ${reason}.`, guide.param)
   }
   const promptIds = models.renderAndEncode(model, withPrinciple(prompt.messages, definition.text))
+  if (isSamePrompt(promptIds, prompt.base.promptIds)) {
+    throw new InvalidRequestError(
+      `The principle would change nothing: the chat template of '${model}' ignores system messages.`,
+      guide.param,
+    )
+  }
   return {
     name: guide.name,
     weight: guide.weight,
@@ -30,6 +36,10 @@ export function principle(
       { context: prompt.base, sign: -1 },
     ],
   }
+}
+
+function isSamePrompt(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i])
 }
 
 /** The conversation with the instruction at the end of its system message, or in a new one before it. */

@@ -27,7 +27,7 @@ export async function* streamChoice(
     returnedTokens += draws.length
     if (text !== '' || draws.length > 0) yield { type: 'choice-delta', index, text, draws }
   }
-  const { finishReason, generatedTokens, cachedTokens } = sequence
+  const { finishReason, endDraw, generatedTokens, cachedTokens } = sequence
   if (finishReason === undefined) throw new Error('The decoder left a sequence unfinished.')
-  yield { type: 'choice-end', index, finishReason, returnedTokens, generatedTokens, cachedTokens }
+  yield { type: 'choice-end', index, finishReason, endDraw, returnedTokens, generatedTokens, cachedTokens }
 }

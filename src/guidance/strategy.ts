@@ -13,6 +13,8 @@ export type StrategyEvent =
       readonly type: 'choice-end'
       readonly index: number
       readonly finishReason: FinishReason
+      /** The draw that ended the choice, where an end-of-sequence or stop token did; no delta holds it. */
+      readonly endDraw: TokenDraw | undefined
       /** Draws that the choice's deltas held. */
       readonly returnedTokens: number
       /** All draws, those of a stop string or an end-of-sequence token included. */

@@ -1,9 +1,18 @@
 import type { TokenDraw } from '../decoding/decoder.ts'
 import type { GuideReading } from './merge-terms.ts'
 
+/** The traces of a request's choices, with the weights that put their parts together. */
+export interface AlignmentTrace {
+  readonly baseWeight: number
+  /** By the names under which each token's `guides` has their values. */
+  readonly weights: Readonly<Record<string, number>>
+  readonly choices: readonly (readonly TokenTrace[])[]
+}
+
 /** How one token came about; all log-probabilities are natural. */
 export interface TokenTrace {
   readonly id: number
+  /** Empty for the token that ended the answer, which is part of its law only. */
   readonly text: string
   /** Under the law it was drawn from. */
   readonly logprob: number
@@ -35,4 +44,9 @@ export function traceToken(draw: TokenDraw, text: string, readings: readonly Gui
     guides: Object.fromEntries(guides),
     top: draw.top,
   }
+}
+
+/** Each guide's weight, by the name it has in the trace. */
+export function traceWeights(readings: readonly GuideReading[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(readings.map(({ name, weight }) => [name, weight]))
 }

@@ -43,6 +43,9 @@ function singleModel(flags: Flags, source: string): Pick<ConfigInput, 'models' |
   const path = resolveSource(source, process.cwd(), '--model')
   const name = flags.name ?? (path === source && !path.startsWith('/') ? source : basename(path))
   const guides = (flags.guide ?? []).map(parseGuideFlag)
+  const taken = [name, ...guides.flatMap((guide) => Object.keys(guide.guides ?? {}))]
+  const twice = taken.find((one, index) => taken.indexOf(one) !== index)
+  if (twice !== undefined) throw new ConfigError(`--guide ${twice}: the name is taken; give each guide one of its own`)
   const settings = withoutUndefined({ weights: flags.weights, context: flags.context })
   return {
     models: Object.assign({ [name]: { path, ...settings } }, ...guides.map((guide) => guide.models)),

@@ -4,7 +4,7 @@ import type { EngineOptions, EngineStats, ModelSpec, WeightFormat } from '../dec
 import type { SamplingParams } from '../decoding/sampling-params.ts'
 import type { AlignmentOptions } from '../guidance/alignment-options.ts'
 import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
-import type { TokenTrace } from '../guidance/trace.ts'
+import type { AlignmentTrace } from '../guidance/trace.ts'
 
 /** What the engine process loads; fixed for its life. */
 export interface EngineSetup {
@@ -48,8 +48,8 @@ export interface AlignmentReport {
     readonly guide: number
     readonly rewardCalls: number
   }
-  /** One list per choice, when a trace was asked for. */
-  readonly trace: readonly (readonly TokenTrace[])[] | undefined
+  /** Present when a trace was asked for. */
+  readonly trace: AlignmentTrace | undefined
 }
 
 export interface GenerationUsage {

@@ -1,6 +1,7 @@
 import type { Decoder, SequenceRequest } from '../decoding/decoder.ts'
 import { ContextLengthError, InvalidRequestError, UnknownModelError } from '../decoding/errors.ts'
 import type { LoadedModel } from '../decoding/local/engine-options.ts'
+import { promptSeed } from '../decoding/rng.ts'
 import { type Alignment, align } from '../guidance/alignment.ts'
 import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
 import type { ModelDirectory } from '../guidance/prompt-source.ts'
@@ -30,7 +31,7 @@ export function planGeneration(engine: GenerationEngine, request: GenerationRequ
   if (model === undefined) throw new UnknownModelError(request.model, [...engine.models.keys()])
   for (const id of request.sampling.logitBias.keys()) assertInVocabulary(id, model, `logit_bias.${id}`)
   for (const [i, id] of request.sampling.stopTokenIds.entries()) assertInVocabulary(id, model, `stop_token_ids[${i}]`)
-  return request.prompts.map((prompt) => planPrompt(engine, request, model, prompt))
+  return request.prompts.map((prompt, index) => planPrompt(engine, request, model, prompt, index))
 }
 
 function planPrompt(
@@ -38,12 +39,14 @@ function planPrompt(
   request: GenerationRequest,
   model: LoadedModel,
   prompt: Prompt,
+  index: number,
 ): PlannedPrompt {
   const base = { model: model.name, adapter: undefined, promptIds: promptIds(engine, model, prompt) }
   const messages = prompt.type === 'messages' ? prompt.messages : undefined
   const alignment = align(request.alignment ?? {}, engine.catalogue, { base, messages }, engine.directory)
   const maxTokens = request.sampling.maxTokens ?? roomFor(engine, alignment, request.defaultMaxTokens)
-  return { request: { terms: alignment.terms, sampling: { ...request.sampling, maxTokens } }, alignment }
+  const seed = promptSeed(request.sampling.seed, index)
+  return { request: { terms: alignment.terms, sampling: { ...request.sampling, seed, maxTokens } }, alignment }
 }
 
 function promptIds(engine: GenerationEngine, model: LoadedModel, prompt: Prompt): readonly number[] {

@@ -3,14 +3,17 @@ import { type HubProgress, isHubId, pullFromHub } from '../decoding/checkpoint/h
 import type { Environment } from './config-file.ts'
 import type { EngineSetup } from './engine-messages.ts'
 
-/** Downloads a model with a progress bar per file and returns its folder. HF_ENDPOINT and HF_TOKEN mean what they mean to other tools. */
+/**
+ * Downloads a model with a progress bar per file and returns its folder. HF_ENDPOINT and HF_TOKEN mean what they mean to other
+ * tools; empty ones count as unset.
+ */
 export async function pull(id: string, cacheFolder: string, environment: Environment): Promise<string> {
   const bars = progressBars()
   try {
     return await pullFromHub(id, {
       cacheFolder,
-      hubUrl: environment['HF_ENDPOINT'],
-      accessToken: environment['HF_TOKEN'],
+      hubUrl: environment['HF_ENDPOINT'] || undefined,
+      accessToken: environment['HF_TOKEN'] || undefined,
       onProgress: bars.update,
     })
   } finally {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { AlignmentReport, GenerationUsage, TokenReport } from './engine-messages.ts'
 
 /** House -> wire for the parts that all replies share. */
@@ -33,12 +34,14 @@ export function toWireAlignment(report: AlignmentReport, seed: number) {
 }
 
 function toWireTrace(trace: NonNullable<AlignmentReport['trace']>) {
-  const choices = trace.map((tokens) =>
+  const weights = { base_weight: trace.baseWeight, weights: trace.weights }
+  const choices = trace.choices.map((tokens) =>
     tokens.map(({ id, text, logprob, baseLogprob, guides, top }) => {
       return { id, text, logprob, base_logprob: baseLogprob, guides, ...((top?.length ?? 0) === 0 ? {} : { top }) }
     }),
   )
-  return choices.length === 1 ? { tokens: choices[0] } : { choices: choices.map((tokens) => ({ tokens })) }
+  if (choices.length === 1) return { ...weights, tokens: choices[0] }
+  return { ...weights, choices: choices.map((tokens) => ({ tokens })) }
 }
 
 /** `choices[].logprobs` of chat completions. */
@@ -54,16 +57,37 @@ export function toChatLogprobs(tokens: readonly TokenReport[]) {
 
 /** `choices[].logprobs` of completions; offsets count from the start of the answer, `textLength` being what came before. */
 export function toCompletionLogprobs(tokens: readonly TokenReport[], textLength: number) {
+  return {
+    tokens: tokens.map(completionToken),
+    token_logprobs: tokens.map(({ logprob }) => logprob),
+    top_logprobs: tokens.map(({ top }) => topByText(top)),
+    text_offset: textOffsets(tokens, textLength),
+  }
+}
+
+/** Two tokens can have one text, such as a special token and its name in plain letters: the more likely one is kept. */
+function topByText(top: TokenReport['top']): Readonly<Record<string, number>> {
+  const found = new Map<string, number>()
+  for (const one of top) {
+    const text = completionToken(one)
+    if (!found.has(text)) found.set(text, one.logprob)
+  }
+  return Object.fromEntries(found)
+}
+
+/** A token's text, or `bytes:\xe2\x80` where it is no whole characters, as OpenAI writes it. */
+function completionToken({ token, bytes }: Pick<TokenReport, 'token' | 'bytes'>): string {
+  if (isUtf8(Uint8Array.from(bytes))) return token
+  return `bytes:${bytes.map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`
+}
+
+function textOffsets(tokens: readonly TokenReport[], textLength: number): readonly number[] {
+  // A character cut in two is counted where its last byte comes.
+  const decoder = new TextDecoder()
   let offset = textLength
-  const text_offset = tokens.map(({ token }) => {
+  return tokens.map(({ bytes }) => {
     const start = offset
-    offset += token.length
+    offset += decoder.decode(Uint8Array.from(bytes), { stream: true }).length
     return start
   })
-  return {
-    tokens: tokens.map(({ token }) => token),
-    token_logprobs: tokens.map(({ logprob }) => logprob),
-    top_logprobs: tokens.map(({ top }) => Object.fromEntries(top.map(({ token, logprob }) => [token, logprob]))),
-    text_offset,
-  }
 }

@@ -2,7 +2,7 @@ import type { TokenDraw } from '../decoding/decoder.ts'
 import { choices } from '../guidance/choices.ts'
 import { mergeStreams } from '../guidance/merge-streams.ts'
 import type { Strategy, StrategyEvent } from '../guidance/strategy.ts'
-import { type TokenTrace, traceToken } from '../guidance/trace.ts'
+import { type AlignmentTrace, type TokenTrace, traceToken, traceWeights } from '../guidance/trace.ts'
 import type { GenerationEvent, GenerationRequest } from './engine-messages.ts'
 import { type GenerationEngine, type PlannedPrompt, planGeneration } from './plan-generation.ts'
 import { reportToken, tokenText } from './token-report.ts'
@@ -68,10 +68,11 @@ class Tally {
     if (event.type === 'choice-delta') {
       const { text, draws } = event
       const tokens = this.#wantsLogprobs ? draws.map((draw) => reportToken(draw, this.#tokenizer)) : undefined
-      if (this.#request.sampling.trace) this.#trace(index, promptIndex, draws)
+      this.#trace(index, promptIndex, draws)
       emit({ type: 'choice-delta', index, text, tokens })
       return
     }
+    if (event.endDraw !== undefined) this.#trace(index, promptIndex, [event.endDraw], '')
     this.#returned += event.returnedTokens
     this.#generated += event.generatedTokens
     this.#guide += event.generatedTokens * (this.#prompts[promptIndex]!.alignment.terms.length - 1)
@@ -87,8 +88,8 @@ class Tally {
     }
     if (this.#request.alignment === undefined) return { type: 'generation-end', usage, alignment: undefined }
     const tokens = { returned: this.#returned, generated: this.#generated, guide: this.#guide, rewardCalls: 0 }
-    const trace = this.#request.sampling.trace ? this.#traces : undefined
-    return { type: 'generation-end', usage, alignment: { method: this.#prompts[0]!.alignment.method, tokens, trace } }
+    const { method } = this.#prompts[0]!.alignment
+    return { type: 'generation-end', usage, alignment: { method, tokens, trace: this.#wholeTrace() } }
   }
 
   get #wantsLogprobs(): boolean {
@@ -99,10 +100,19 @@ class Tally {
     return this.#engine.models.get(this.#request.model)!.tokenizer
   }
 
-  #trace(index: number, promptIndex: number, draws: readonly TokenDraw[]): void {
+  /** Notes how the draws came about, if that was asked for; `text` is each one's own unless given. */
+  #trace(index: number, promptIndex: number, draws: readonly TokenDraw[], text?: string): void {
+    if (!this.#request.sampling.trace) return
     const { readings } = this.#prompts[promptIndex]!.alignment
     for (const draw of draws) {
-      this.#traces[index]!.push(traceToken(draw, tokenText(draw.id, this.#tokenizer), readings))
+      this.#traces[index]!.push(traceToken(draw, text ?? tokenText(draw.id, this.#tokenizer), readings))
     }
+  }
+
+  #wholeTrace(): AlignmentTrace | undefined {
+    if (!this.#request.sampling.trace) return undefined
+    // The prompts of a request share one alignment, so one set of weights.
+    const { baseWeight, readings } = this.#prompts[0]!.alignment
+    return { baseWeight, weights: traceWeights(readings), choices: this.#traces }
   }
 }

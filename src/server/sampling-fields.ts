@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { alignmentOptions } from '../guidance/alignment-options.ts'
 
+// Far below any useful value. Denormal numbers count as 0 where the engine runs, so there is nothing to divide by near 0.
+const leastTemperature = 1e-6
+
 const stopText = z.string().min(1).max(256)
 
 /**
@@ -9,7 +12,13 @@ const stopText = z.string().min(1).max(256)
  */
 export const sharedFields = {
   model: z.string().min(1).max(256).describe('Name of a served model, or an alias from the configuration.'),
-  temperature: z.number().min(0).max(2).default(1).describe('0 always takes the most likely token.'),
+  temperature: z
+    .number()
+    .min(0)
+    .max(2)
+    .refine((value) => value === 0 || value >= leastTemperature, `must be 0 or at least ${leastTemperature}`)
+    .default(1)
+    .describe('0 always takes the most likely token; otherwise at least 1e-6.'),
   top_p: z
     .number()
     .min(0)

@@ -15,7 +15,7 @@ interface TryLine {
 
 function tinyRequests(model: string, config: Config): readonly TryLine[] {
   const review = { model, messages: [{ role: 'user', content: 'Write a review of the Abbey Hotel.' }], stream: true }
-  const sum = { model, messages: [{ role: 'user', content: 'What is 46 + 7 - 9?' }] }
+  const sum = { model, messages: [{ role: 'user', content: 'What is 47 + 7 + 7?' }] }
   const reasoner = { alignment: { guides: [{ guide: 'reasoner', weight: 1 }] } }
   return [
     { label: 'plain', body: review },
@@ -34,6 +34,7 @@ function principleRequests(model: string): readonly TryLine[] {
     model,
     messages: [{ role: 'user', content: 'Why is the sky blue?' }],
     stream: true,
+    temperature: 0,
     max_tokens: 200,
   }
   const principle = { principle: 'Answer in one short sentence.', weight: 1.5 }

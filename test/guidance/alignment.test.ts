@@ -82,6 +82,11 @@ test('names in a trace are unique', () => {
     aligned({ guides, trace: true }).readings.map(({ name }) => name),
     ['positive', 'positive (2)'],
   )
+  const lookalike = [...guides, { principle: 'positive (2)' }, { principle: 'positive' }]
+  assert.deepEqual(
+    aligned({ guides: lookalike, trace: true }).readings.map(({ name }) => name),
+    ['positive', 'positive (2)', 'positive (2) (2)', 'positive (3)'],
+  )
 })
 
 test('the method names the kinds of guides at work', () => {
@@ -132,6 +137,26 @@ test('a model with another vocabulary cannot guide', () => {
     param: 'alignment.guides[0].guide',
     message: /'module' has another vocabulary/,
   })
+})
+
+test('a principle that the chat template leaves out is refused, by the field that asked', () => {
+  const directory = toyDirectory(scrambled)
+  const deaf: typeof directory = {
+    ...directory,
+    renderAndEncode: (model, given) =>
+      directory.renderAndEncode(
+        model,
+        given.filter(({ role }) => role !== 'system'),
+      ),
+  }
+  const cases: [unknown, string][] = [
+    [{ guides: [{ principle: 'Be brief.' }] }, 'alignment.guides[0].principle'],
+    [{ guides: [{ guide: 'positive' }, { guide: 'brief', weight: -1 }] }, 'alignment.guides[1].guide'],
+  ]
+  for (const [json, param] of cases) {
+    const message = /chat template of 'base' ignores system messages/
+    assert.throws(() => align(parsed(json), catalogue, prompt, deaf), { name: 'InvalidRequestError', param, message })
+  }
 })
 
 test('an arm without a template of its own reads the base prompt, and then needs no messages', () => {

@@ -45,15 +45,20 @@ test('a fork that finds no room releases what was opened', async () => {
 })
 
 test('an end counts returned and generated tokens: end-of-sequence and stop strings are not returned', async () => {
+  const ended = new Set<string>()
   for (let seed = 0n; seed < 30n; seed++) {
     const events = await eventsOf(sample, toyRequest({ seed, stop: ['ab'] }))
     const end = events.find((event) => event.type === 'choice-end')!
     const [text] = textsOf(events)
     assert.equal(end.returnedTokens, text!.length)
     assert.ok(!text!.includes('ab'))
+    const byToken = end.finishReason === 'stop' && end.generatedTokens === end.returnedTokens + 1
+    if (end.endDraw !== undefined) assert.deepEqual([byToken, end.endDraw.id], [true, 2])
+    ended.add(end.endDraw === undefined ? end.finishReason : 'end token')
     if (end.finishReason === 'length') assert.equal(end.generatedTokens, 6)
     else assert.ok(end.generatedTokens > end.returnedTokens)
   }
+  assert.ok(ended.has('end token') && ended.has('stop'))
 })
 
 test('an aborted request computes nothing', async () => {

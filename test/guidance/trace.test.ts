@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sample } from '../../src/guidance/sample.ts'
-import { type TokenTrace, traceToken } from '../../src/guidance/trace.ts'
+import { type TokenTrace, traceToken, traceWeights } from '../../src/guidance/trace.ts'
 import { ToyDecoder, termLogprobs } from '../laws/toy-decoder.ts'
 import { aligned, scrambled } from '../laws/toy-request.ts'
 import { softmax } from '../sampling/law-of-draw.ts'
@@ -15,11 +15,13 @@ const requests: unknown[] = [
   { guides: [{ guide: 'reasoner' }, { guide: 'brief', weight: 1.5 }, { guide: 'proxy', weight: -1 }] },
   { guides: [{ contrast: ['tuned', 'untuned'] }, { contrast: ['untuned', 'other'] }] },
   { guides: [{ guide: 'positive' }, { guide: 'formal' }], compat: 'model_arithmetic' },
+  { preferences: { kind: 0.4, sound: -0.5 }, guides: [{ guide: 'positive', weight: -1 }, { principle: 'positive' }] },
 ]
 
-test("a token's logprob is the log-softmax of base + sum of weight * a_k, read off its trace", async () => {
+test("a token's logprob is the log-softmax of base + sum of weight * a_k, all read off the trace", async () => {
   for (const json of requests) {
     const { terms, readings, baseWeight } = aligned({ ...(json as object), trace: true })
+    const weights = traceWeights(readings)
     const scores = [0, 1, 2].map((id) => {
       const draw = { id, logprob: 0, top: undefined, termLogprobs: termLogprobs(terms, [], id, scrambled) }
       return scoreOf(traceToken(draw, '', readings))
@@ -32,7 +34,8 @@ test("a token's logprob is the log-softmax of base + sum of weight * a_k, read o
     }
 
     function scoreOf({ baseLogprob, guides }: TokenTrace): number {
-      return readings.reduce((sum, { name, weight }) => sum + weight * guides[name]!, baseWeight * baseLogprob)
+      assert.deepEqual(Object.keys(guides), Object.keys(weights))
+      return Object.keys(guides).reduce((sum, name) => sum + weights[name]! * guides[name]!, baseWeight * baseLogprob)
     }
 
     async function firstTrace(seed: bigint): Promise<TokenTrace> {

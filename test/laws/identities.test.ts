@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { mixLogits } from '../../src/decoding/mix.ts'
+import { drawFromLogits } from '../../src/decoding/sampler.ts'
 import type { SamplingParams } from '../../src/decoding/sampling-params.ts'
+import { selectionScratch } from '../../src/decoding/top-logits.ts'
 import type { GuideCatalogue, GuideDefinition } from '../../src/guidance/guide-catalogue.ts'
 import { assertLaw, lawOfRow, softmax } from '../sampling/law-of-draw.ts'
 import { samplingParams } from '../sampling/params.ts'
@@ -231,10 +232,21 @@ test('golden: the local token tilt of two tokens, and how it differs from the gl
 test('greedy follows the largest sum, whatever constants the steps add', () => {
   fc.assert(
     fc.property(row, row, alpha, (b, a, w) => {
-      const out = new Float64Array(4)
-      mixLogits(out, [Float64Array.from(b), Float64Array.from(a)], [1, w])
-      const best = out.indexOf(Math.max(...out))
-      assert.equal(law(b, [[a, w]], { temperature: 1e-6 })[best]! > 0.2, true)
+      const sums = b.map((value, v) => value + w * a[v]!)
+      const [best, second] = [...sums].sort((one, other) => other - one)
+      // Closer than rounding, either token would be right.
+      fc.pre(best! - second! > 1e-9)
+      const shifted = aligned({ guides: [{ guide: 'arm', weight: w, form: 'plain' }] }).terms
+      const models: ToyModels = new Map([
+        ['base', { logits: () => Float64Array.from(plus(b, 3)) }],
+        ['arm', { logits: () => Float64Array.from(plus(a, -7)) }],
+      ])
+      const mixed = mixedRow(shifted, [], models)
+      for (const u of [0, 0.5, 1 - 2 ** -53]) {
+        const draw = drawFromLogits(mixed, samplingParams({ temperature: 0 }), u, selectionScratch(4))
+        assert.equal(draw.id, sums.indexOf(best!))
+        assert.ok(Math.abs(draw.logprob - Math.log(softmax(sums)[draw.id]!)) < 1e-9)
+      }
     }),
   )
 })

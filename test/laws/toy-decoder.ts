@@ -23,6 +23,7 @@ class ToySequence implements Sequence {
   readonly ids: number[] = []
   readonly answer: AnswerText
   finishReason: FinishReason | undefined
+  endDraw: TokenDraw | undefined
   prefilled = false
 
   constructor(request: SequenceRequest, seed: bigint, answer: AnswerText) {
@@ -114,6 +115,7 @@ export class ToyDecoder implements Decoder {
     sequence.ids.push(draw.id)
     const ended = draw.id === this.#eos && !sequence.request.sampling.ignoreEos
     const delta = ended ? sequence.answer.finish() : sequence.answer.push(draw, letterOf(draw.id))
+    if (ended) sequence.endDraw = draw
     if (ended || sequence.answer.stopped) sequence.finishReason = 'stop'
     else if (sequence.ids.length === sequence.request.sampling.maxTokens) sequence.finishReason = 'length'
     if (sequence.finishReason !== 'length') return delta

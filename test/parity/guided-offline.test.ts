@@ -48,7 +48,7 @@ function tinyFamily(): Family {
       ...modules.map((source, k) => modelSpec(`module${k}`, source)),
     ],
     options: engineOptions(),
-    messages: [{ role: 'user', content: 'Write a review of a cafe.' }],
+    messages: [{ role: 'user', content: 'Write a review of a cafe. '.repeat(20) }],
     arms: ['arm0', 'arm1', 'arm2'],
     modules: ['module0', 'module1', 'module2'],
     contrasts: [

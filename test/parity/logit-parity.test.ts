@@ -20,6 +20,7 @@ describe('with fp32 weights the engine computes what transformers recorded', () 
 })
 
 async function compare(checkpoint: RecordedCheckpoint, options: ReturnType<typeof engineOptions>, every: number) {
+  assert.ok(existsSync(`${checkpoint.recording}.json`), 'not recorded yet: run test/reference/record_all.py')
   const recording = readRecording(checkpoint.recording)
   const folders = [checkpoint.folder, ...(checkpoint.adapter === undefined ? [] : [checkpoint.adapter])]
   const stale = 'the weights changed since the recording was made: run test/reference/record_all.py'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { childSeed, type PhiloxBlock, philox4x32, uniform } from '../../src/decoding/rng.ts'
+import { childSeed, type PhiloxBlock, philox4x32, promptSeed, uniform } from '../../src/decoding/rng.ts'
 
 // The three philox4x32_10 lines of kat_vectors in the Random123 distribution.
 const known: { counter: PhiloxBlock; key: [number, number]; block: PhiloxBlock }[] = [
@@ -42,4 +42,11 @@ test('children differ from their parent, their siblings and each other', () => {
   assert.equal(new Set(seeds).size, seeds.length)
   assert.equal(childSeed(7n, 3), childSeed(7n, 3))
   for (const seed of seeds) assert.ok(seed >= 0n && seed < 1n << 64n)
+})
+
+test('the first prompt has the seed of its request; the others have none that a choice has', () => {
+  assert.equal(promptSeed(7n, 0), 7n)
+  const seeds = Array.from({ length: 128 }, (_, index) => promptSeed(7n, index))
+  const choices = seeds.flatMap((seed) => Array.from({ length: 8 }, (_, index) => childSeed(seed, index)))
+  assert.equal(new Set([...seeds, ...choices]).size, seeds.length + choices.length)
 })

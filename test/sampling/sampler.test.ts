@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { TokenAlternative } from '../../src/decoding/decoder.ts'
 import { drawFromLogits, drawFromTop } from '../../src/decoding/sampler.ts'
 import type { SamplingParams } from '../../src/decoding/sampling-params.ts'
-import { selectionScratch, selectTop, temperRow } from '../../src/decoding/top-logits.ts'
+import { selectionScratch, selectTop, type TopLogits, temperRow } from '../../src/decoding/top-logits.ts'
 import { assertLaw, lawOfDraw, lawOfRow, softmax } from './law-of-draw.ts'
 import { samplingParams } from './params.ts'
 
@@ -161,6 +162,15 @@ test('broken rows are named errors', () => {
   for (const row of broken) assert.throws(() => draw(row, samplingParams(), 0.5), { name: 'InvalidLogitsError' })
 })
 
+test('a row without a finite sum ends in a named error, not in a search without end', () => {
+  // A temperature that counts as 0 makes the largest token's difference to itself 0 / 0.
+  for (const size of [1, 3, 5000]) {
+    const row = Float64Array.from({ length: size }, (_, v) => -v)
+    const run = () => draw(row, samplingParams({ temperature: Number.NaN }), 0.5)
+    assert.throws(run, { name: 'InvalidLogitsError', id: undefined, message: /add up to NaN/ })
+  }
+})
+
 test('logits of +-1e4 are safe', () => {
   assertLaw(lawOfRow(Float64Array.of(1e4, 1e4 - 1, -1e4), samplingParams()), softmax([0, -1, -2e4]))
 })
@@ -191,22 +201,46 @@ test('the scratch may be larger than the row and be used again', () => {
   assertLaw(second, [0.1, 0.9])
 })
 
-test('single-precision top entries, as a graph gives them, have the law of the whole row to single precision', () => {
-  const size = 512
-  const logits = Float32Array.from({ length: size }, (_, v) => 12 * Math.sin(v * v * 0.37) ** 9)
-  const params = samplingParams({ temperature: 0.7, topLogprobs: 20 })
-  const tempered = Float32Array.from(logits, (value) => value / params.temperature)
-  const logSumExp = Math.fround(Math.log(tempered.reduce((sum, value) => sum + Math.exp(value), 0)))
-  const ids = Int32Array.from(
-    Array.from(tempered.keys())
-      .sort((a, b) => tempered[b]! - tempered[a]! || a - b)
-      .slice(0, 64),
-  )
-  const top = { ids, values: Float32Array.from(ids, (id) => tempered[id]!), logSumExp }
-  const whole = draw(logits, params, 0)
-  const fast = drawFromTop(top, size, params, 0)!
-  for (const [rank, { id, logprob }] of whole.top!.entries()) {
-    assert.equal(fast.top![rank]!.id, id)
-    assert.ok(Math.abs(fast.top![rank]!.logprob - logprob) < 1e-5)
+/** What a graph returns for a row: its 64 largest log-probabilities at the temperature, all in single precision. */
+function graphTop(logits: Float32Array, temperature: number): TopLogits {
+  const tempered = Float32Array.from(logits, (value) => value * Math.fround(1 / temperature))
+  const max = tempered.reduce((a, b) => Math.max(a, b))
+  const sum = Math.fround(tempered.reduce((total, value) => total + Math.exp(value - max), 0))
+  const logprobs = tempered.map((value) => Math.fround(Math.fround(value - max) - Math.fround(Math.log(sum))))
+  const order = Array.from(logprobs.keys()).sort((a, b) => logprobs[b]! - logprobs[a]! || a - b)
+  const ids = Int32Array.from(order.slice(0, 64))
+  return { ids, values: Float32Array.from(ids, (id) => logprobs[id]!), logSumExp: 0 }
+}
+
+for (const temperature of [0.1, 0.7, 2]) {
+  const filters = [{}, { topK: 40 }, { topP: 0.8 }, { minP: 0.2 }, { topK: 30, topP: 0.9, minP: 0.01 }]
+  for (const changes of filters) {
+    test(`single-precision top entries have the whole row's law at ${temperature} ${JSON.stringify(changes)}`, () => {
+      const size = 512
+      const logits = Float32Array.from({ length: size }, (_, v) => 12 * Math.sin(v * v * 0.37) ** 9)
+      const params = samplingParams({ temperature, topLogprobs: 20, ...changes })
+      const top = graphTop(logits, temperature)
+      let decided = 0
+      let agreed = 0
+      for (let i = 0; i < 500; i++) {
+        const u = (i + 0.5) / 500
+        const whole = draw(logits, params, u)
+        const fast = drawFromTop(top, size, params, u)
+        if (fast === undefined) continue
+        decided++
+        assertSameAlternatives(fast.top!, whole.top!)
+        // Only a coin within rounding of the border between two tokens may fall to the other side.
+        if (fast.id !== whole.id) continue
+        agreed++
+        assert.ok(Math.abs(fast.logprob - whole.logprob) < 2e-5)
+      }
+      assert.ok(decided > 100, `the top entries decided ${decided} of 500`)
+      assert.ok(decided - agreed <= 1, `${decided - agreed} of ${decided} tokens differ`)
+    })
   }
-})
+}
+
+function assertSameAlternatives(fast: readonly TokenAlternative[], whole: readonly TokenAlternative[]): void {
+  assert.equal(fast.length, whole.length)
+  for (const [rank, { logprob }] of whole.entries()) assert.ok(Math.abs(fast[rank]!.logprob - logprob) < 2e-5)
+}

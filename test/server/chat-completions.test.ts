@@ -78,7 +78,11 @@ describe('POST /v1/chat/completions', () => {
       method: 'genarm',
       seed: 7,
       tokens: { returned: 3, generated: 3, guide: 3, reward_calls: 0 },
-      trace: { tokens: [{ id: 7, text: 'Hello', logprob: -0.5, base_logprob: -1, guides: { positive: -0.25 } }] },
+      trace: {
+        base_weight: 1,
+        weights: { positive: 2 },
+        tokens: [{ id: 7, text: 'Hello', logprob: -0.5, base_logprob: -1, guides: { positive: -0.25 } }],
+      },
     })
   })
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { toCompletionLogprobs } from '../../src/server/reply-parts.ts'
 import { framesOf, jsonOf, toyGateway } from './toy-gateway.ts'
 
 const completion = (fields: object) => {
@@ -25,6 +26,19 @@ describe('POST /v1/completions', () => {
         finish_reason: 'stop',
       },
     ])
+  })
+
+  it('tells tokens apart that are parts of characters, and keeps the more likely of two with one text', () => {
+    const report = (bytes: number[], logprob: number) => ({ token: Buffer.from(bytes).toString(), bytes, logprob })
+    const euro = [0xe2, 0x82, 0xac]
+    const top = [report([0xe2], -1), report([0x82], -2), report([97], -3), report([97], -4)]
+    const tokens = [...euro.map((byte) => ({ ...report([byte], -1), top })), { ...report([98], -1), top: [] }]
+    assert.deepEqual(toCompletionLogprobs(tokens, 5), {
+      tokens: ['bytes:\\xe2', 'bytes:\\x82', 'bytes:\\xac', 'b'],
+      token_logprobs: [-1, -1, -1, -1],
+      top_logprobs: [...euro.map(() => ({ 'bytes:\\xe2': -1, 'bytes:\\x82': -2, a: -3 })), {}],
+      text_offset: [5, 5, 5, 6],
+    })
   })
 
   it('takes a text, texts, token ids and lists of token ids', async () => {

@@ -82,6 +82,14 @@ describe('the configuration file', () => {
     ],
     ['models: { a: { path: ./base } }\nguides: { g: { contrast: [a, b] } }', /guides\.g\.contrast\[1\]: .*'b'/],
     ['models: { a: { path: ./base } }\nguides: { g: { contrast: [a], x: 1 } }', /guides\.g/],
+    [
+      'models: { a: { path: ./base } }\nguides: { g: { kind: unir, adapter: ./positive, template: own } }',
+      /guides\.g\.template: a unir module always reads the base's prompt/,
+    ],
+    [
+      'models: { a: { path: ./base } }\nguides: { p: { principle: x }, g: { contrast: [a, p] } }',
+      /guides\.g\.contrast\[1\]: no model or trained guide is named 'p'/,
+    ],
     ['models: { a: { path: ./base } }\nobjectives: { o: { guide: g } }', /objectives\.o\.guide: .*none is configured/],
     [
       'models: { a: { path: ./base } }\npolicies: { p: { guides: [{ guide: g }] } }',
@@ -159,6 +167,10 @@ describe('the command line', () => {
     assert.throws(() => configFromFlags({ config: 'a', model: 'b/c' }, {}), /not both/)
     assert.throws(() => configFromFlags({ guide: ['a=b'] }, {}), /belongs to --model/)
     assert.throws(() => configFromFlags({ model: join(folder, 'base'), guide: ['a'] }, {}), /name=folder/)
+    for (const guide of [['base=org/other'], ['a=org/one', 'a=org/two']]) {
+      assert.throws(() => configFromFlags({ model: join(folder, 'base'), guide }, {}), /the name is taken/)
+    }
+    assert.throws(() => configFromFlags({ model: join(folder, 'base'), guide: ['a='] }, {}), /name=folder/)
     assert.throws(() => configFromFlags({ model: './nowhere' }, {}), /does not exist/)
     assert.throws(() => configFromFlags({ model: join(folder, 'base'), weights: 'int3' }, {}), /weights/)
   })

@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { TokenizerAdapter } from '../../src/decoding/checkpoint/tokenizer.ts'
-import type { Decoder, Sequence, SequenceDelta, SequenceRequest } from '../../src/decoding/decoder.ts'
+import type { Decoder, Sequence, SequenceDelta, SequenceRequest, TokenDraw } from '../../src/decoding/decoder.ts'
 import { ContextLengthError, InvalidRequestError, UnknownModelError } from '../../src/decoding/errors.ts'
 import type { LoadedModel } from '../../src/decoding/local/engine-options.ts'
+import { promptSeed } from '../../src/decoding/rng.ts'
 import { toEngineFailure } from '../../src/server/engine-failure.ts'
 import type { GenerationEvent, GenerationRequest } from '../../src/server/engine-messages.ts'
 import { assertGuidesFit, modelDirectory } from '../../src/server/model-directory.ts'
 import type { GenerationEngine } from '../../src/server/plan-generation.ts'
 import { runGeneration } from '../../src/server/run-generation.ts'
+import { ToyDecoder as LawfulDecoder } from '../laws/toy-decoder.ts'
+import { scrambledModel } from '../laws/toy-models.ts'
 
 const letters = 'abcdefgh'
+const letterModels = new Map([['base', scrambledModel('base', letters.length)]])
 
 /** Its tokens are letters; `other` spells one of them differently. */
 function toyTokenizer(other = false): TokenizerAdapter {
@@ -41,7 +45,11 @@ function toyModel(name: string, change: Partial<LoadedModel> = {}): LoadedModel 
   }
 }
 
-/** Says "ab" to everyone, one token a step. */
+function drawOf({ sampling, terms }: SequenceRequest, id: number): TokenDraw {
+  return { id, logprob: -0.5, top: undefined, termLogprobs: sampling.trace ? terms.map((_, i) => -i - 1) : undefined }
+}
+
+/** Says "ab" to everyone, one token a step, and then ends with "h". */
 class ToyDecoder implements Decoder {
   readonly opened: SequenceRequest[] = []
   live = 0
@@ -49,13 +57,12 @@ class ToyDecoder implements Decoder {
   open(request: SequenceRequest): Sequence {
     this.opened.push(request)
     this.live += 1
-    return { request, generatedTokens: 2, cachedTokens: 1, text: '', finishReason: 'length' }
+    return { request, generatedTokens: 3, cachedTokens: 1, text: '', finishReason: 'stop', endDraw: drawOf(request, 7) }
   }
 
   async *advance(sequence: Sequence, count: number): AsyncGenerator<SequenceDelta> {
     if (count === 0) return
-    const termLogprobs = sequence.request.sampling.trace ? sequence.request.terms.map((_, i) => -i - 1) : undefined
-    for (const id of [0, 1]) yield { text: letters[id]!, draws: [{ id, logprob: -0.5, top: undefined, termLogprobs }] }
+    for (const id of [0, 1]) yield { text: letters[id]!, draws: [drawOf(sequence.request, id)] }
   }
 
   fork(sequence: Sequence): Sequence {
@@ -123,7 +130,7 @@ describe('runGeneration', () => {
     assert.deepEqual(await run(engine, toyRequest()), [
       { type: 'choice-delta', index: 0, text: 'a', tokens: undefined },
       { type: 'choice-delta', index: 0, text: 'b', tokens: undefined },
-      { type: 'choice-end', index: 0, finishReason: 'length' },
+      { type: 'choice-end', index: 0, finishReason: 'stop' },
       {
         type: 'generation-end',
         usage: { promptTokens: 3, completionTokens: 2, cachedTokens: 1 },
@@ -158,13 +165,19 @@ describe('runGeneration', () => {
     const last = events.at(-1)
     assert.deepEqual(last?.type === 'generation-end' && last.alignment, {
       method: 'genarm',
-      tokens: { returned: 2, generated: 2, guide: 2, rewardCalls: 0 },
-      trace: [
-        [
-          { id: 0, text: 'a', logprob: -0.5, baseLogprob: -1, guides: { arm: -2 }, top: undefined },
-          { id: 1, text: 'b', logprob: -0.5, baseLogprob: -1, guides: { arm: -2 }, top: undefined },
+      tokens: { returned: 2, generated: 3, guide: 3, rewardCalls: 0 },
+      trace: {
+        baseWeight: 1,
+        weights: { arm: 0.5 },
+        // The end token is in the trace and not in the deltas.
+        choices: [
+          [
+            { id: 0, text: 'a', logprob: -0.5, baseLogprob: -1, guides: { arm: -2 }, top: undefined },
+            { id: 1, text: 'b', logprob: -0.5, baseLogprob: -1, guides: { arm: -2 }, top: undefined },
+            { id: 7, text: '', logprob: -0.5, baseLogprob: -1, guides: { arm: -2 }, top: undefined },
+          ],
         ],
-      ],
+      },
     })
   })
 
@@ -178,6 +191,31 @@ describe('runGeneration', () => {
     )
     const full = [{ type: 'text', text: 'abcdefghab' } as const]
     await assert.rejects(run(engine, toyRequest({ prompts: full })), ContextLengthError)
+  })
+
+  it('gives every prompt a random stream of its own, the first that of the request', async () => {
+    const prompts = ['ab', 'ab', 'ab'].map((text) => ({ type: 'text', text }) as const)
+    const engine = toyEngine()
+    await run(engine, toyRequest({ prompts, n: 2 }, { seed: 7n }))
+    const seeds = engine.decoder.opened.map(({ sampling }) => sampling.seed)
+    assert.deepEqual(seeds, [7n, promptSeed(7n, 1), promptSeed(7n, 2)])
+    assert.equal(new Set(seeds).size, 3)
+  })
+
+  it('equal prompts of one request are answered differently, the first as if it were alone', async () => {
+    const engine = { ...toyEngine(), decoder: new LawfulDecoder(letterModels, undefined) }
+    const answers = async (texts: readonly string[]) => {
+      const prompts = texts.map((text) => ({ type: 'text', text }) as const)
+      const events = await run(engine, toyRequest({ prompts }, { seed: 7n, maxTokens: 8 }))
+      const found = texts.map(() => '')
+      for (const event of events) if (event.type === 'choice-delta') found[event.index] += event.text
+      return found
+    }
+    const [alone] = await answers(['ab'])
+    const both = await answers(['ab', 'ab'])
+    assert.equal(alone?.length, 8)
+    assert.equal(both[0], alone)
+    assert.notEqual(both[1], alone)
   })
 
   it('names what is wrong', async () => {

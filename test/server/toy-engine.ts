@@ -68,23 +68,21 @@ export class ToyEngine implements Engine {
                 method: 'genarm',
                 tokens: { returned: 3, generated: 3, guide: 3, rewardCalls: 0 },
                 trace: request.sampling.trace
-                  ? [
-                      [
-                        {
-                          id: 7,
-                          text: 'Hello',
-                          logprob: -0.5,
-                          baseLogprob: -1,
-                          guides: { positive: -0.25 },
-                          top: undefined,
-                        },
-                      ],
-                    ]
+                  ? { baseWeight: 1, weights: { positive: 2 }, choices: [[tracedToken]] }
                   : undefined,
               },
       },
     ]
   }
+}
+
+const tracedToken = {
+  id: 7,
+  text: 'Hello',
+  logprob: -0.5,
+  baseLogprob: -1,
+  guides: { positive: -0.25 },
+  top: undefined,
 }
 
 function report(token: string, top: number): TokenReport {
