@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type LocalEngine, openEngine } from '../src/decoding/local/engine.ts'
 import type { WeightFormat } from '../src/decoding/local/engine-options.ts'
+import { plainSampling } from '../src/decoding/sampling-params.ts'
 import { describe, type Spread } from './spread.ts'
 
 interface DecodeOptions {
@@ -82,23 +83,7 @@ function openSequence(engine: LocalEngine, index: number) {
   const promptIds = Array.from({ length: promptTokens }, (_, i) => 500 + ((i * 37 + index * 101) % 20000))
   return engine.open({
     terms: [{ model: 'm', adapter: undefined, promptIds, coefficient: 1 }],
-    sampling: {
-      temperature: 1,
-      topK: undefined,
-      topP: 1,
-      minP: 0,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      repetitionPenalty: 1,
-      logitBias: new Map(),
-      seed: BigInt(index),
-      maxTokens: newTokens,
-      stop: [],
-      stopTokenIds: [],
-      ignoreEos: true,
-      topLogprobs: undefined,
-      trace: false,
-    },
+    sampling: { ...plainSampling, seed: BigInt(index), maxTokens: newTokens, ignoreEos: true },
   })
 }
 

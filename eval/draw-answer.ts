@@ -1,8 +1,8 @@
 import type { Sequence, TokenDraw } from '../src/decoding/decoder.ts'
+import { plainSampling } from '../src/decoding/sampling-params.ts'
 import type { AlignmentOptions } from '../src/guidance/alignment-options.ts'
 import { planGeneration } from '../src/server/plan-generation.ts'
 import type { EvaluatedModel } from './evaluated-model.ts'
-import { plainSampling } from './plain-sampling.ts'
 
 export interface Question {
   readonly prompt: string

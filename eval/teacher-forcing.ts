@@ -1,5 +1,5 @@
+import { plainSampling } from '../src/decoding/sampling-params.ts'
 import type { EvaluatedModel } from './evaluated-model.ts'
-import { plainSampling } from './plain-sampling.ts'
 
 /**
  * log p(answer, end token included | prompt) under the base, token by token, as the engine itself computes it: each token is

@@ -2,26 +2,10 @@ import { join } from 'node:path'
 import type { SequenceRequest } from '../../src/decoding/decoder.ts'
 import { type LocalEngine, openEngine } from '../../src/decoding/local/engine.ts'
 import type { EngineOptions, ModelSpec } from '../../src/decoding/local/engine-options.ts'
-import type { SamplingParams } from '../../src/decoding/sampling-params.ts'
+import { plainSampling, type SamplingParams } from '../../src/decoding/sampling-params.ts'
 import { type TinyConfig, temporaryFolder, writeTinyCheckpoint } from '../checkpoint/fixtures.ts'
 
-export const plainSampling: SamplingParams = {
-  temperature: 1,
-  topK: undefined,
-  topP: 1,
-  minP: 0,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repetitionPenalty: 1,
-  logitBias: new Map(),
-  seed: 1n,
-  maxTokens: 16,
-  stop: [],
-  stopTokenIds: [],
-  ignoreEos: true,
-  topLogprobs: undefined,
-  trace: false,
-}
+export const freeSampling: SamplingParams = { ...plainSampling, seed: 1n, maxTokens: 16, ignoreEos: true }
 
 export interface ToyOptions {
   readonly engine?: Partial<EngineOptions>
@@ -60,7 +44,7 @@ export function engineOptions(folder: string, overrides: Partial<EngineOptions> 
 export function toyRequest(promptIds: readonly number[], sampling: Partial<SamplingParams> = {}): SequenceRequest {
   return {
     terms: [{ model: 'toy', adapter: undefined, promptIds, coefficient: 1 }],
-    sampling: { ...plainSampling, ...sampling },
+    sampling: { ...freeSampling, ...sampling },
   }
 }
 

@@ -2,7 +2,7 @@ import { blockTokens } from '../../src/decoding/graph/attention.ts'
 import type { RunningModel } from '../../src/decoding/local/loaded-model.ts'
 import { LocalSequence } from '../../src/decoding/local/local-sequence.ts'
 import { prefillStep } from '../../src/decoding/local/prefill-step.ts'
-import { plainSampling } from './parity-engine.ts'
+import { freeSampling } from './parity-engine.ts'
 
 /** A context and the tokens it is made to take in after its prompt. */
 export interface ForcedJob {
@@ -44,7 +44,7 @@ export async function* forcedLogits(
 function forcedSequence(model: RunningModel, adapter: string | undefined, job: ForcedJob): LocalSequence {
   const { promptIds, forcedIds } = job
   const terms = [{ model: model.name, adapter, promptIds, coefficient: 1 }]
-  const sequence = new LocalSequence({ terms, sampling: plainSampling }, 0n)
+  const sequence = new LocalSequence({ terms, sampling: freeSampling }, 0n)
   const blocks = Math.ceil((promptIds.length + forcedIds.length) / blockTokens)
   sequence.contexts = [model.runner.context(adapter, promptIds, blocks)]
   sequence.phase = 'prefilling'

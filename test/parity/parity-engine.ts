@@ -5,7 +5,7 @@ import type { LogitTerm, TokenDraw } from '../../src/decoding/decoder.ts'
 import { type LocalEngine, openEngine } from '../../src/decoding/local/engine.ts'
 import type { EngineOptions, ModelSpec, WeightFormat } from '../../src/decoding/local/engine-options.ts'
 import { openModel, type RunningModel, startModel } from '../../src/decoding/local/loaded-model.ts'
-import type { SamplingParams } from '../../src/decoding/sampling-params.ts'
+import { plainSampling, type SamplingParams } from '../../src/decoding/sampling-params.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'trimtab-parity-'))
 process.once('exit', () => rmSync(scratch, { recursive: true, force: true }))
@@ -42,23 +42,8 @@ export async function openRunningModel(
   return startModel(opened, options, 256, () => undefined)
 }
 
-export const plainSampling: SamplingParams = {
-  temperature: 1,
-  topK: undefined,
-  topP: 1,
-  minP: 0,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repetitionPenalty: 1,
-  logitBias: new Map(),
-  seed: 1n,
-  maxTokens: 48,
-  stop: [],
-  stopTokenIds: [],
-  ignoreEos: true,
-  topLogprobs: undefined,
-  trace: false,
-}
+/** As the engine's own tests sample: past any end-of-sequence token. */
+export const freeSampling: SamplingParams = { ...plainSampling, seed: 1n, maxTokens: 48, ignoreEos: true }
 
 export interface Answer {
   readonly draws: readonly TokenDraw[]
@@ -72,7 +57,7 @@ export async function answer(
   terms: readonly LogitTerm[],
   sampling: Partial<SamplingParams> = {},
 ): Promise<Answer> {
-  const sequence = engine.open({ terms, sampling: { ...plainSampling, ...sampling } })
+  const sequence = engine.open({ terms, sampling: { ...freeSampling, ...sampling } })
   try {
     const draws: TokenDraw[] = []
     const signal = new AbortController().signal

@@ -6,7 +6,7 @@ import type { LocalEngine } from '../../src/decoding/local/engine.ts'
 import type { EngineOptions, WeightFormat } from '../../src/decoding/local/engine-options.ts'
 import { chunkTokens } from '../../src/decoding/local/prefill-step.ts'
 import { randomAdapter, randomModel, realModelCache, smolLm2, tinyFolder } from './checkpoints.ts'
-import { type Answer, answer, engineOptions, modelSpec, openQuietly, plainSampling } from './parity-engine.ts'
+import { type Answer, answer, engineOptions, freeSampling, modelSpec, openQuietly } from './parity-engine.ts'
 import { randomAdapterFor, randomModuleFor } from './random-guides.ts'
 
 /** A base with two adapters, and a guide of its own where one is given. */
@@ -161,7 +161,7 @@ async function inPieces(
   terms: LogitTerm[],
   sampling: { seed: bigint; maxTokens: number; topLogprobs: number },
 ): Promise<Answer> {
-  const sequence = engine.open({ terms, sampling: { ...plainSampling, ...sampling } })
+  const sequence = engine.open({ terms, sampling: { ...freeSampling, ...sampling } })
   const draws = []
   for (let piece = 0; sequence.finishReason === undefined; piece++)
     for await (const delta of engine.advance(sequence, piece % 5, new AbortController().signal))
@@ -178,7 +178,7 @@ async function checkFork(
   sampling: { seed: bigint; maxTokens: number; topLogprobs: number },
   alone: Answer,
 ): Promise<void> {
-  const parent = engine.open({ terms, sampling: { ...plainSampling, ...sampling }, forks: 3 })
+  const parent = engine.open({ terms, sampling: { ...freeSampling, ...sampling }, forks: 3 })
   const read = async (sequence: typeof parent, tokens: number) => {
     const draws = []
     for await (const delta of engine.advance(sequence, tokens, new AbortController().signal)) draws.push(...delta.draws)

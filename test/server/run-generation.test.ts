@@ -5,6 +5,7 @@ import type { Decoder, Sequence, SequenceDelta, SequenceRequest, TokenDraw } fro
 import { ContextLengthError, InvalidRequestError, UnknownModelError } from '../../src/decoding/errors.ts'
 import type { LoadedModel } from '../../src/decoding/local/engine-options.ts'
 import { promptSeed } from '../../src/decoding/rng.ts'
+import { plainSampling } from '../../src/decoding/sampling-params.ts'
 import { toEngineFailure } from '../../src/server/engine-failure.ts'
 import type { GenerationEvent, GenerationRequest } from '../../src/server/engine-messages.ts'
 import { assertGuidesFit, modelDirectory } from '../../src/server/model-directory.ts'
@@ -96,24 +97,7 @@ function toyRequest(
     n: 1,
     defaultMaxTokens: 4,
     alignment: undefined,
-    sampling: {
-      temperature: 1,
-      topK: undefined,
-      topP: 1,
-      minP: 0,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      repetitionPenalty: 1,
-      logitBias: new Map(),
-      seed: 0n,
-      stop: [],
-      stopTokenIds: [],
-      ignoreEos: false,
-      topLogprobs: undefined,
-      trace: false,
-      maxTokens: undefined,
-      ...sampling,
-    },
+    sampling: { ...plainSampling, seed: 0n, maxTokens: undefined, ...sampling },
     ...change,
   }
 }

@@ -4,7 +4,8 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from '
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { z } from 'zod'
-import { type DecoderSource, graphVersion, writeDecoder } from './decoder-graph.ts'
+import type { DecoderSource } from './decoder-build.ts'
+import { graphVersion, writeDecoder } from './decoder-graph.ts'
 import { GraphBuilder } from './graph-builder.ts'
 
 const files = ['model.onnx', 'weights.bin'] as const

@@ -6,7 +6,8 @@ import type { SelectionScratch } from '../top-logits.ts'
 import type { KvContext } from './kv-context.ts'
 import type { LocalSequence } from './local-sequence.ts'
 import type { ModelRunner, StepResult } from './model-runner.ts'
-import type { Mixture, StepRow } from './step-feeds.ts'
+import type { Mixture } from './step-feeds.ts'
+import type { StepRow } from './step-row.ts'
 
 /** One row of a model's batch: term `term` of `sequence`. */
 export interface TermRow extends StepRow {

@@ -3,7 +3,8 @@ import { KvContext } from './kv-context.ts'
 import { KvPool, type StepOutput } from './kv-pool.ts'
 import type { Feed, OnnxSession } from './onnx-session.ts'
 import { PrefixCache } from './prefix-cache.ts'
-import { causalMask, loraMask, type Mixture, mixtureFeeds, rowFeeds, type StepRow } from './step-feeds.ts'
+import { causalMask, loraMask, type Mixture, mixtureFeeds, rowFeeds } from './step-feeds.ts'
+import type { StepRow } from './step-row.ts'
 
 /** What of a step's results the caller wants besides the new K/V. */
 export interface Wanted {

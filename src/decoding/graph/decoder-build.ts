@@ -1,0 +1,43 @@
+import type { TensorSource } from '../checkpoint/checkpoint.ts'
+import type { ModelConfig } from '../checkpoint/model-config.ts'
+import type { WeightFormat } from '../local/engine-options.ts'
+import type { BlockTables } from './attention.ts'
+import type { GraphBuilder } from './graph-builder.ts'
+import type { Matrix } from './linear.ts'
+import type { LoraStack } from './lora-rows.ts'
+
+/** What a decoder's graph is made from. */
+export interface DecoderSource {
+  readonly config: ModelConfig
+  readonly tensors: TensorSource
+  readonly adapters: LoraStack
+  readonly weights: WeightFormat
+  /** Rows of the embedding and of the output that are kept. */
+  readonly vocabSize: number
+  /** Positions the rotary table covers. */
+  readonly contextLength: number
+}
+
+/** A decoder under construction: its source, the graph written so far, and the inputs that all layers share. */
+export interface DecoderBuild extends DecoderSource {
+  readonly graph: GraphBuilder
+  readonly tables: BlockTables
+  readonly loraMasks: readonly string[]
+  readonly rope: { readonly positions: string; readonly cos: string; readonly sin: string }
+}
+
+export function readMatrix(build: DecoderBuild, name: string, rows: number, columns: number): Matrix {
+  return { values: build.tensors.read(name, [rows, columns]), rows, columns }
+}
+
+/** The matrix times a number. */
+export const scaled = (matrix: Matrix, factor: number): Matrix =>
+  factor === 1 ? matrix : { ...matrix, values: matrix.values.map((value) => value * factor) }
+
+/** x / rms(x) times the named weight and `factor`. */
+export function rmsNorm(build: DecoderBuild, x: string, name: string, size: number, factor = 1): string {
+  const weight = scaled({ values: build.tensors.read(name, [size]), rows: size, columns: 1 }, factor)
+  return build.graph.node('SimplifiedLayerNormalization', [x, build.graph.weight(name, weight.values, [size])], {
+    attributes: { axis: -1, epsilon: build.config.rmsNormEps, stash_type: 1 },
+  })
+}
