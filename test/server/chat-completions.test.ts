@@ -209,8 +209,17 @@ describe('failures of a generation', () => {
   it('a silent stream starts after the keep-alive time and is kept alive by comments', async () => {
     const limits = { bodyBytes: 10_000, maxChoices: 8, defaultMaxTokens: 64, keepAliveMs: 10 }
     const { chat, engine } = toyGateway({ limits })
-    engine.stepMs = 45
-    const text = await (await chat({ stream: true })).text()
+    let speak = () => {}
+    engine.gate = new Promise((resolve) => {
+      speak = resolve
+    })
+    const { body } = await chat({ stream: true })
+    const decoder = new TextDecoder()
+    let text = ''
+    for await (const bytes of body!) {
+      text += decoder.decode(bytes as Uint8Array, { stream: true })
+      if (text.endsWith(': keep-alive\n\n: keep-alive\n\n')) speak()
+    }
     assert.ok(text.startsWith(': keep-alive\n\n'), text)
     assert.ok(text.endsWith('data: [DONE]\n\n'))
   })

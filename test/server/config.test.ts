@@ -1,7 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is the syntax under test
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { configFromFlags } from '../../src/server/command-line.ts'
@@ -10,8 +9,9 @@ import { parseConfig, readConfigFile } from '../../src/server/config-file.ts'
 import { engineSetup, servedNames } from '../../src/server/engine-setup.ts'
 import { resolveEnvironment } from '../../src/server/environment-references.ts'
 import { toTryLines } from '../../src/server/try-lines.ts'
+import { temporaryFolder } from '../checkpoint/fixtures.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'trimtab-config-'))
+const folder = temporaryFolder()
 for (const name of ['base', 'positive', 'reasoner']) mkdirSync(join(folder, name))
 writeFileSync(join(folder, 'positive', 'adapter_config.json'), '{}')
 

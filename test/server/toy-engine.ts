@@ -18,6 +18,8 @@ export class ToyEngine implements Engine {
   abandoned = 0
   words: readonly string[] = ['Hello', ' there', '.']
   stepMs = 0
+  /** Nothing is said before this. */
+  gate: Promise<void> | undefined
   /** Thrown before event number `failAt`. */
   failure: unknown
   failAt = 0
@@ -32,6 +34,7 @@ export class ToyEngine implements Engine {
     let ended = false
     let position = 0
     try {
+      await this.gate
       for (const batch of this.#batches(request)) {
         if (this.failure !== undefined && position++ >= this.failAt) throw this.failure
         if (this.stepMs > 0) await new Promise((resolve) => setTimeout(resolve, this.stepMs))

@@ -36,7 +36,7 @@ function blocksPerModel(opened: readonly OpenedModel[], memoryBytes: number): nu
   // block 0 stays empty, and the shortest prompt with its answer takes one
   if (capacity < 2)
     throw new RangeError(
-      `engine.memory (${memoryBytes} bytes) is too small: ${blockTokens} tokens of K/V over all models take ${bytesPerBlock} bytes, twice that is the least`,
+      `engine.memory (${memoryBytes} bytes) is too small: ${blockTokens} tokens of K/V over all models take ${bytesPerBlock} bytes; give at least ${Math.ceil((2 * bytesPerBlock) / 2 ** 20)} MiB`,
     )
   return capacity
 }

@@ -1,4 +1,11 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import process from 'node:process'
+import type { Tensor as OrtTensor, InferenceSession as Session } from 'onnxruntime-node'
+
+// ONNX Runtime's Linux build reports usage to its makers and writes a device id into the user's home unless this is set
+// before it loads. docs/privacy.md
+// biome-ignore lint/style/noProcessEnv: the library reads nothing else
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1'
+const { InferenceSession, Tensor } = await import('onnxruntime-node')
 
 /** Float and integer arrays as the graph takes them. */
 export type FeedData = Float32Array | Int32Array | BigInt64Array
@@ -10,10 +17,10 @@ export interface Feed {
 
 /** The one place that knows ONNX Runtime: a loaded graph that maps named arrays to named arrays. */
 export class OnnxSession {
-  readonly #session: InferenceSession
+  readonly #session: Session
   readonly inputNames: ReadonlySet<string>
 
-  private constructor(session: InferenceSession) {
+  private constructor(session: Session) {
     this.#session = session
     this.inputNames = new Set(session.inputNames)
   }
@@ -36,7 +43,7 @@ export class OnnxSession {
 
   /** Inputs are read in place; each output is a fresh array. Blocks this thread while it runs. */
   async run(feeds: ReadonlyMap<string, Feed>, outputs: readonly string[]): Promise<Record<string, FeedData>> {
-    const tensors: Record<string, Tensor> = {}
+    const tensors: Record<string, OrtTensor> = {}
     for (const [name, { data, dims }] of feeds) tensors[name] = tensorOf(data, dims)
     const results = await this.#session.run(tensors, [...outputs])
     const arrays: Record<string, FeedData> = {}
@@ -49,7 +56,7 @@ export class OnnxSession {
   }
 }
 
-function tensorOf(data: FeedData, dims: readonly number[]): Tensor {
+function tensorOf(data: FeedData, dims: readonly number[]): OrtTensor {
   if (data instanceof Float32Array) return new Tensor('float32', data, dims)
   if (data instanceof Int32Array) return new Tensor('int32', data, dims)
   return new Tensor('int64', data, dims)
