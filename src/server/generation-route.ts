@@ -71,6 +71,7 @@ export async function reply(
   const frames = streamReply(batches, format.writer(identity, shape), shape.choiceCount, shape.includeUsage)
   const stream = eventStream(await settled(frames, gateway.limits.keepAliveMs), {
     keepAliveMs: gateway.limits.keepAliveMs,
+    signal,
     onCancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
     onFault: (error) => gateway.onFault(error, context.get('requestId')),
   })

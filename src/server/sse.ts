@@ -3,8 +3,10 @@ import { isServerFault, toOpenAIError } from './openai-error.ts'
 /** How long nothing may be sent before a comment keeps proxies and clients from giving up. */
 export interface EventStreamOptions {
   readonly keepAliveMs: number
-  /** The client went away. */
+  /** The client went away while the stream was read. */
   readonly onCancel: () => void
+  /** Aborted when the request is over for whatever reason, also when nobody ever reads the stream. */
+  readonly signal: AbortSignal
   readonly onFault: (error: unknown) => void
 }
 
@@ -20,7 +22,11 @@ export function eventStream(frames: AsyncIterator<string>, options: EventStreamO
   let cancelled = false
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      timer = setInterval(() => controller.enqueue(keepAlive), options.keepAliveMs)
+      // a client that does not read needs no comments, and they must not pile up for it
+      const remind = () => (controller.desiredSize ?? 0) > 0 && controller.enqueue(keepAlive)
+      timer = setInterval(remind, options.keepAliveMs)
+      options.signal.addEventListener('abort', () => clearInterval(timer), { once: true })
+      if (options.signal.aborted) clearInterval(timer)
     },
     async pull(controller) {
       try {
@@ -28,7 +34,7 @@ export function eventStream(frames: AsyncIterator<string>, options: EventStreamO
         if (cancelled) return
         if (!done) {
           controller.enqueue(encoder.encode(value))
-          timer?.refresh()
+          if (!options.signal.aborted) timer?.refresh()
           return
         }
       } catch (error) {

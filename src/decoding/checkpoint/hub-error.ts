@@ -18,7 +18,7 @@ function reasonOf(session: HubSession, error: unknown): string {
   if (error instanceof TypeError && (code !== undefined || /fetch failed|terminated/.test(error.message))) {
     return (
       `the hub at ${session.hubUrl} cannot be reached (${code ?? error.message}). ` +
-      'Set another hub URL if this network has a mirror, or give a folder with the checkpoint instead of a hub id.'
+      'If this network has a mirror, set HF_ENDPOINT to its URL; or give a folder with the checkpoint instead of a hub id.'
     )
   }
   return error instanceof Error ? error.message : String(error)
@@ -28,8 +28,8 @@ function refusal(session: HubSession, error: HubApiError): string {
   const at = `the hub at ${session.hubUrl}`
   if (error.statusCode === 401 || error.statusCode === 403) {
     return session.accessToken === undefined
-      ? `${at} asks for an access token (status ${error.statusCode}): the model is private or gated, or there is no such id`
-      : `${at} refuses this access token (status ${error.statusCode}): accept the model's terms on its page, or check the id`
+      ? `${at} asks for an access token (status ${error.statusCode}): the model is private or gated (set HF_TOKEN to a token), or there is no such id`
+      : `${at} refuses this access token (status ${error.statusCode}): accept the model's terms on its page, or check HF_TOKEN and the id`
   }
   if (error.statusCode === 404)
     return `${at} has no such model, or no revision '${session.revision}' of it (status 404)`

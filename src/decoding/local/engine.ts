@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Decoder, Sequence, SequenceDelta, SequenceRequest } from '../decoder.ts'
 import { ContextLengthError, InvalidRequestError, OverloadedError, UnknownModelError } from '../errors.ts'
@@ -85,6 +86,8 @@ export class LocalEngine implements Decoder {
     signal.throwIfAborted()
     local.wanted = maxNewTokens
     const wake = () => local.wake()
+    // all choices of a request listen to one signal
+    setMaxListeners(0, signal)
     signal.addEventListener('abort', wake)
     try {
       while (true) {
