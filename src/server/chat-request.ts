@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { maxTokensField, sharedFields } from './sampling-fields.ts'
 
 const textPart = z.strictObject({
-  type: z.literal('text', { error: 'only text parts are supported; images, audio and files are not' }),
+  type: z.literal('text', { error: 'images, audio and files are not supported, only text parts are' }),
   text: z.string(),
 })
 

@@ -31,12 +31,19 @@ export async function check(config: Config, environment: Environment): Promise<s
   for (const checkpoint of checkpoints.values()) checkpoint.tensors.close()
   assertVocabularies(setup, checkpoints)
   const { guides, objectives, policies, aliases } = config
-  const counts = Object.entries({ guides, objectives, policies, aliases })
-  lines.push(
-    counts.map(([kind, members]) => `${Object.keys(members).length} ${kind}`).join(', '),
-    'The configuration is valid.',
-  )
+  const counts = [
+    count(guides, 'guide', 'guides'),
+    count(objectives, 'objective', 'objectives'),
+    count(policies, 'policy', 'policies'),
+    count(aliases, 'alias', 'aliases'),
+  ]
+  lines.push(counts.join(', '), 'The configuration is valid.')
   return `${lines.join('\n')}\n`
+}
+
+function count(members: object, singular: string, plural: string): string {
+  const many = Object.keys(members).length
+  return `${many} ${many === 1 ? singular : plural}`
 }
 
 function assertVocabularies(setup: EngineSetup, checkpoints: ReadonlyMap<string, Checkpoint>): void {

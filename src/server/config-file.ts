@@ -43,7 +43,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
  * @throws ConfigError
  */
 export function parseConfig(value: unknown, source: string): Config {
-  const result = configSchema.safeParse(value ?? {})
+  const result = configSchema.safeParse(value ?? {}, { reportInput: true })
   if (!result.success) throw configError(source, fieldProblems(result.error))
   const broken = brokenReferences(result.data)
   if (broken.length > 0) throw configError(source, broken)

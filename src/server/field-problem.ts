@@ -5,6 +5,8 @@ import { ApiProblem } from './api-problem.ts'
 export interface FieldProblem {
   readonly path: string
   readonly message: string
+  /** It is understood, but this version cannot do it. */
+  readonly unsupported?: boolean
 }
 
 /** `['alignment', 'guides', 0, 'weight']` -> `alignment.guides[0].weight`. */
@@ -25,23 +27,47 @@ export function fieldProblems(error: z.ZodError): readonly FieldProblem[] {
  * @throws ApiProblem naming the first field at fault
  */
 export function parseFields<Schema extends z.ZodType>(schema: Schema, value: unknown, prefix = ''): z.output<Schema> {
-  const result = schema.safeParse(value)
+  const result = schema.safeParse(value, { reportInput: true })
   if (result.success) return result.data
   const [problem] = fieldProblems(result.error)
   const path = [prefix, problem?.path].filter(Boolean).join('.')
-  throw new ApiProblem('invalid-request', `'${path}': ${problem?.message ?? 'is not valid'}.`, { param: path })
+  const kind = problem?.unsupported === true ? 'unsupported' : 'invalid-request'
+  throw new ApiProblem(kind, sentence(path, problem?.message ?? 'is not valid'), { param: path })
+}
+
+/** A message that is a verb already has the field as its subject. */
+function sentence(path: string, message: string): string {
+  return `'${path}'${/^(is|must|needs|belongs|differs) /.test(message) ? '' : ':'} ${message}.`
 }
 
 type Issue = z.core.$ZodIssue
 
 function describe(issue: Issue, outer: readonly PropertyKey[]): readonly FieldProblem[] {
   const path = [...outer, ...issue.path]
+  if (isMissing(issue)) return [{ path: formatPath(path), message: 'is required' }]
   if (issue.code === 'invalid_union' && issue.errors.length > 0) return describeUnion(issue, path)
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: formatPath([...path, key]), message: 'is not a known field' }))
   }
   const message = issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined
-  return [{ path: formatPath(path), message: lowerFirst(message ?? issue.message) }]
+  return [
+    {
+      path: formatPath(path),
+      message: lowerFirst(message ?? issue.message),
+      unsupported: isUnsupported(issue.message),
+    },
+  ]
+}
+
+/** Only parses with `reportInput` can tell. */
+function isMissing(issue: Issue): boolean {
+  const kinds: readonly Issue['code'][] = ['invalid_type', 'invalid_value', 'invalid_union']
+  return kinds.includes(issue.code) && 'input' in issue && issue.input === undefined
+}
+
+/** The schemas' own wording, which zod has no other place for; none of zod's messages has it. */
+function isUnsupported(message: string): boolean {
+  return /\bnot (available|supported)\b/.test(message)
 }
 
 /** Of a union's alternatives, the one that got furthest is the one that was meant. */

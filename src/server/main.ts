@@ -2,6 +2,7 @@
 import { env } from 'node:process'
 import { Command, InvalidArgumentError } from 'commander'
 import { CheckpointError } from '../decoding/errors.ts'
+import { byteSizePattern } from './byte-size.ts'
 import { configFromFlags, type Flags } from './command-line.ts'
 import { configReference } from './config-docs.ts'
 import { EngineLoadError } from './engine.ts'
@@ -16,10 +17,10 @@ const program = new Command('trimtab').description(
 withModelFlags(program.command('serve'))
   .description('Serve an OpenAI-compatible API; without --model and --config, the embedded demo family.')
   .option('--host <address>', 'address to listen on (default 127.0.0.1)')
-  .option('--port <number>', 'port to listen on (default 8080); 0 takes a free one', integer)
-  .option('--memory <size>', 'bound on K/V memory, such as 4GiB')
-  .option('--threads <number>', 'threads that compute (default: one per core)', integer)
-  .option('--max-running <number>', 'most sequences decoded together (default 64)', integer)
+  .option('--port <number>', 'port to listen on (default 8080); 0 takes a free one', integer(0, 65_535))
+  .option('--memory <size>', 'bound on K/V memory, such as 4GiB', size)
+  .option('--threads <number>', 'threads that compute (default: one per core)', integer(1, 1024))
+  .option('--max-running <number>', 'most sequences decoded together (default 64)', integer(1))
   .action(async (flags: Flags) => {
     const { serve } = await import('./serve.ts')
     await serve(configFromFlags(flags, env), env)
@@ -62,13 +63,23 @@ function withModelFlags(command: Command): Command {
     .option('--model <source>', 'a folder in Hugging Face layout, or a hub id')
     .option('--name <name>', 'what clients call the model (default: the hub id, or the name of the folder)')
     .option('--weights <format>', 'int8 (default), fp32, w8a8 or int4')
-    .option('--context <tokens>', 'most tokens of prompt and answer', integer)
+    .option('--context <tokens>', 'most tokens of prompt and answer', integer(2))
     .option('--guide <name=[kind:]folder>', 'a PEFT adapter or a guide model; kind is genarm or unir', collect)
 }
 
-function integer(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number.')
-  return Number(text)
+/** Bounds are the configuration's, checked here so that the flag is blamed and not the file. */
+function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const bounds = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
+  return (text) => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value
+    throw new InvalidArgumentError(`It must be a whole number ${bounds}.`)
+  }
+}
+
+function size(text: string): string {
+  if (!byteSizePattern.test(text)) throw new InvalidArgumentError('A size is like "512MiB" or "4GiB".')
+  return text
 }
 
 function collect(value: string, previous: readonly string[] = []): readonly string[] {

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
@@ -11,6 +10,7 @@ import { drain } from './drain.ts'
 import { EngineClient } from './engine-client.ts'
 import { engineSetup, servedNames } from './engine-setup.ts'
 import { watchEventLoopDelay } from './event-loop-delay.ts'
+import { listen } from './listen.ts'
 import { pullModels } from './pull.ts'
 import { toTryLines } from './try-lines.ts'
 
@@ -37,8 +37,7 @@ export async function serve(config: Config, environment: Environment): Promise<v
   })
   // Without TLS options the adaptor makes a plain HTTP/1 server.
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
-  server.listen(config.server.port, config.server.host)
-  await once(server, 'listening')
+  await listen(server, config.server)
   const drainMs = config.server.drain_seconds * 1000
   closeWithGrace({ delay: drainMs + 10_000, skip: ['beforeExit'] }, async ({ err, signal }) => {
     if (err !== undefined) log.fatal({ err }, 'an error nobody caught')

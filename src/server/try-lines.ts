@@ -4,7 +4,8 @@ import { servedModels } from './config-references.ts'
 /** A plain and an aligned request that suit what is served, as curl commands to paste. */
 export function toTryLines(config: Config, url: string): string {
   const [model = ''] = servedModels(config)
-  const lines = Object.hasOwn(config.guides, 'positive') ? tinyRequests(model, config) : principleRequests(model)
+  const isFamily = model === 'tiny' && Object.hasOwn(config.guides, 'positive')
+  const lines = isFamily ? tinyRequests(model, config) : realRequests(model, config)
   return ['Try it:', ...lines.map(({ label, body }) => `\n# ${label}\n${curl(url, body)}`)].join('\n')
 }
 
@@ -29,19 +30,36 @@ function tinyRequests(model: string, config: Config): readonly TryLine[] {
   ]
 }
 
-function principleRequests(model: string): readonly TryLine[] {
+function realRequests(model: string, config: Config): readonly TryLine[] {
   const question = {
     model,
-    messages: [{ role: 'user', content: 'Why is the sky blue?' }],
+    messages: [{ role: 'user', content: 'What does a heart do?' }],
     stream: true,
     temperature: 0,
     max_tokens: 200,
   }
+  const guide = guideOf(model, config)
   const principle = { principle: 'Answer in one short sentence.', weight: 1.5 }
   return [
     { label: 'plain', body: question },
+    ...(guide === undefined
+      ? []
+      : [
+          {
+            label: `aligned: the guide ${guide}`,
+            body: { ...question, alignment: { guides: [{ guide, weight: 1 }] } },
+          },
+        ]),
     { label: 'aligned: a principle, no training', body: { ...question, alignment: { guides: [principle] } } },
   ]
+}
+
+/** The first guide that is not another model's adapter. */
+function guideOf(model: string, config: Config): string | undefined {
+  const fitting = Object.entries(config.guides).find(([, guide]) => {
+    return !('kind' in guide) || guide.base === undefined || guide.base === model
+  })
+  return fitting?.[0]
 }
 
 function curl(url: string, body: object): string {

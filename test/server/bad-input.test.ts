@@ -79,6 +79,32 @@ describe('bad fields', () => {
     })
   }
 
+  it('a field that this version cannot honour has a code of its own', async () => {
+    const image = [{ role: 'user', content: [{ type: 'image_url', image_url: {} }] }]
+    const later = ['particles', 'best_of', 'budget'].map((field) => ({ alignment: { [field]: 4 } }))
+    for (const fields of [...later, { messages: image }, { tools: [{}] }, { budget: 4 }]) {
+      const { error } = await jsonOf(await toyGateway().chat(fields))
+      assert.equal(error.code, 'unsupported_parameter', error.message)
+    }
+    for (const fields of [{ alignment: { guides: [{}] } }, { nonsense: 1 }, { n: 0 }]) {
+      const { error } = await jsonOf(await toyGateway().chat(fields))
+      assert.equal(error.code, null, error.message)
+    }
+  })
+
+  it('messages are sentences', async () => {
+    const told = async (body: object) =>
+      (await jsonOf(await toyGateway().post('/v1/chat/completions', body))).error.message
+    const messages = [message]
+    assert.equal(await told({ model: 'tiny' }), "'messages' is required.")
+    assert.equal(await told({ messages }), "'model' is required.")
+    assert.equal(await told({ model: 'tiny', messages: [{ content: 'Hi' }] }), "'messages[0].role' is required.")
+    assert.equal(await told({ model: 'tiny', messages: [{ role: 'user' }] }), "'messages[0].content' is required.")
+    assert.equal(await told({ model: 'tiny', messages, foo: 1 }), "'foo' is not a known field.")
+    assert.equal(await told({ model: 'tiny', messages, top_logprobs: 1 }), "'top_logprobs' needs logprobs: true.")
+    assert.equal(await told({ model: 'tiny', messages, n: 0 }), "'n': too small: expected number to be >=1.")
+  })
+
   it('1e999, which JSON parses to Infinity, is refused', async () => {
     const { post } = toyGateway()
     const text = (fields: string) => `{"model":"tiny","messages":[{"role":"user","content":"Hi"}],${fields}}`

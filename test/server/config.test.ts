@@ -68,7 +68,8 @@ describe('the configuration file', () => {
   })
 
   const mistakes: readonly (readonly [yaml: string, message: RegExp])[] = [
-    ['{}', /models: /],
+    ['{}', /models: is required/],
+    ['models: { a: {} }', /models\.a\.path: is required/],
     ['models: {}', /at least one model must be served/],
     ['models: { a: { path: ./base } }\nsever: {}', /sever: is not a known field/],
     ['models: { a: { path: ./base, wieghts: int8 } }', /models\.a\.wieghts: is not a known field/],
@@ -178,7 +179,14 @@ describe('the command line', () => {
   it('prints requests that suit what is served', () => {
     const url = 'http://127.0.0.1:1'
     assert.match(toTryLines(readConfigFile(write(full), {}), url), /"guide":"positive"[\s\S]*"guide":"reasoner"/)
-    assert.match(toTryLines(configFromFlags({ model: 'org/model' }, {}), url), /Answer in one short sentence/)
+    const plain = toTryLines(configFromFlags({ model: 'org/model' }, {}), url)
+    assert.match(plain, /What does a heart do\?[\s\S]*Answer in one short sentence/)
+    assert.doesNotMatch(plain, /"guide":/)
+    const guide = [`positive=${join(folder, 'positive')}`, `math=unir:${join(folder, 'reasoner')}`]
+    assert.match(
+      toTryLines(configFromFlags({ model: 'org/model', guide }, {}), url),
+      /What does a heart do\?[\s\S]*"guide":"positive","weight":1[\s\S]*Answer in one short sentence/,
+    )
   })
 })
 
