@@ -79,8 +79,26 @@ async function ours(engine: LocalEngine, streams: number): Promise<number> {
   return (streams * newTokens) / seconds
 }
 
+const topics = [
+  'a lighthouse',
+  'the first bicycle',
+  'a lost letter',
+  'two rival bakers',
+  'a frozen river',
+  'a chess game',
+  'an old clock',
+  'the night train',
+]
+
+/** A chat about one of the topics, of exactly `promptTokens` tokens: real text, so that laws are as sharp as in use. */
 function openSequence(engine: LocalEngine, index: number) {
-  const promptIds = Array.from({ length: promptTokens }, (_, i) => 500 + ((i * 37 + index * 101) % 20000))
+  const { tokenizer, chatTemplate } = engine.models.get('m')!
+  const topic = topics[index % topics.length]!
+  const filler = `It should be calm and detailed, with people who talk to each other about ${topic}. `
+  const content = `Please write a long story about ${topic}, number ${index}. ${filler.repeat(12)}`
+  const text = chatTemplate?.render([{ role: 'user', content }]) ?? content
+  const ids = tokenizer.encode(text, false)
+  const promptIds = [...ids.slice(0, promptTokens / 2), ...ids.slice(-promptTokens / 2)]
   return engine.open({
     terms: [{ model: 'm', adapter: undefined, promptIds, coefficient: 1 }],
     sampling: { ...plainSampling, seed: BigInt(index), maxTokens: newTokens, ignoreEos: true },

@@ -29,10 +29,14 @@ export function termRow(sequence: LocalSequence, term: number): TermRow {
 }
 
 /**
- * Whether the sequence needs its whole row: penalties and biases reach tokens beyond the most likely ones, and a filter or
- * a report that asks for more of them than the graph picks out does too.
+ * Whether the sequence gets its whole row at once: penalties and biases reach tokens beyond the most likely ones, and where a
+ * law was flat lately, it will be again. Only the sequence's own past decides, so its bits do not depend on its neighbours.
  */
-export const needsWholeRow = (sequence: LocalSequence): boolean => sequence.history !== undefined
+export const needsWholeRow = (sequence: LocalSequence): boolean =>
+  sequence.history !== undefined || sequence.wholeRows > 0
+
+// After this many draws the most likely tokens are tried again.
+const wholeRowsAfterMiss = 16
 
 /** A sequence's coefficients as the graph takes them: over the temperature when the top tokens are to be tempered already. */
 function scaleOf(sequence: LocalSequence, whole: boolean): number {
@@ -103,6 +107,7 @@ async function drawWhole(step: BaseStep, index: number, u: number): Promise<Draw
   const sequence = step.sequences[index]!
   const { sampling } = sequence.request
   const logits = needsWholeRow(sequence) ? wholeRow(step, index) : await repeatForWholeRow(step, sequence)
+  sequence.wholeRows = sequence.wholeRows > 0 ? sequence.wholeRows - 1 : wholeRowsAfterMiss
   if (sequence.history !== undefined) applyPenalties(logits, sampling, sequence.history)
   return drawFromLogits(logits, sampling, u, step.scratch)
 }

@@ -20,6 +20,8 @@ export class LocalSequence implements Sequence {
   wanted: number | undefined
   error: unknown
   contexts: readonly KvContext[] = []
+  /** Draws for which the whole row is fetched at once, because the most likely tokens did not decide lately. */
+  wholeRows = 0
   /** Blocks kept for forks that do not exist yet, per context. */
   forkReserve: number[] = []
   forksLeft: number
