@@ -35,8 +35,9 @@ export function termRow(sequence: LocalSequence, term: number): TermRow {
 export const needsWholeRow = (sequence: LocalSequence): boolean =>
   sequence.history !== undefined || sequence.wholeRows > 0
 
-// After this many draws the most likely tokens are tried again.
-const wholeRowsAfterMiss = 16
+// Two misses this close mean a flat law; after as many whole rows as given the most likely tokens are tried again.
+const closeMisses = 4
+const wholeRowsAfterMisses = 16
 
 /** A sequence's coefficients as the graph takes them: over the temperature when the top tokens are to be tempered already. */
 function scaleOf(sequence: LocalSequence, whole: boolean): number {
@@ -107,9 +108,19 @@ async function drawWhole(step: BaseStep, index: number, u: number): Promise<Draw
   const sequence = step.sequences[index]!
   const { sampling } = sequence.request
   const logits = needsWholeRow(sequence) ? wholeRow(step, index) : await repeatForWholeRow(step, sequence)
-  sequence.wholeRows = sequence.wholeRows > 0 ? sequence.wholeRows - 1 : wholeRowsAfterMiss
+  countWholeRow(sequence)
   if (sequence.history !== undefined) applyPenalties(logits, sampling, sequence.history)
   return drawFromLogits(logits, sampling, u, step.scratch)
+}
+
+function countWholeRow(sequence: LocalSequence): void {
+  if (sequence.wholeRows > 0) {
+    sequence.wholeRows--
+    return
+  }
+  const drawn = sequence.generatedTokens
+  if (drawn - sequence.lastMiss <= closeMisses) sequence.wholeRows = wholeRowsAfterMisses
+  sequence.lastMiss = drawn
 }
 
 function wholeRow(step: BaseStep, index: number): Float32Array {

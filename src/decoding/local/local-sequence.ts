@@ -22,6 +22,8 @@ export class LocalSequence implements Sequence {
   contexts: readonly KvContext[] = []
   /** Draws for which the whole row is fetched at once, because the most likely tokens did not decide lately. */
   wholeRows = 0
+  /** The draw before which the most likely tokens last did not decide. */
+  lastMiss = Number.NEGATIVE_INFINITY
   /** Blocks kept for forks that do not exist yet, per context. */
   forkReserve: number[] = []
   forksLeft: number
