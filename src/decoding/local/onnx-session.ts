@@ -36,7 +36,7 @@ export class OnnxSession {
       // shapes change with every step: remembered allocation patterns would pile up
       enableMemPattern: false,
       logSeverityLevel: 3,
-      extra: { session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: '1' } } },
+      extra: { session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: '0' } } },
     })
     return new OnnxSession(session)
   }
