@@ -21,7 +21,12 @@ const server = z.strictObject({
   body_limit: size('2MiB').describe(
     'Largest request body; larger ones are refused (413) without being read to the end.',
   ),
-  max_n: z.int().min(1).max(128).default(128).describe('Most choices of one request.'),
+  max_n: z
+    .int()
+    .min(1)
+    .max(128)
+    .default(32)
+    .describe('Most choices of one request, over all its prompts. Each takes one of `engine.max_running` places.'),
   default_max_tokens: z
     .int()
     .min(1)

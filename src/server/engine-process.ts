@@ -17,8 +17,8 @@ let stats: (() => EngineStats) | undefined
 
 process.on('message', (command) => receive(command as EngineCommand))
 process.on('disconnect', () => process.exit())
-// Ctrl-C reaches the whole process group; the parent decides when this process ends.
-process.on('SIGINT', () => {})
+// Ctrl-C, a closing terminal and service managers signal the whole process group; the parent decides when this process ends.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 
 function receive(command: EngineCommand): void {
   switch (command.type) {

@@ -90,7 +90,8 @@ function likelihood(issues: readonly Issue[]): number {
     return Number.NEGATIVE_INFINITY
   }
   const strangers = issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [])).length
-  const depth = Math.max(0, ...issues.map((issue) => issue.path.length))
+  // a spread argument list overflows the stack at some 100,000 issues
+  const depth = issues.reduce((deepest, issue) => Math.max(deepest, issue.path.length), 0)
   return depth * 10 - strangers * 20 - issues.length
 }
 

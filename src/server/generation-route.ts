@@ -56,8 +56,13 @@ export async function reply(
   details: { readonly logprobs: boolean; readonly seed: number; readonly format: ReplyFormat },
 ): Promise<Response> {
   const { format } = details
+  const choiceCount = generation.prompts.length * generation.n
+  if (choiceCount > gateway.limits.maxChoices) {
+    const message = `'n': ${generation.prompts.length} prompts with n = ${generation.n} are ${choiceCount} choices; this server gives at most ${gateway.limits.maxChoices} in one request.`
+    throw new ApiProblem('invalid-request', message, { param: 'n' })
+  }
   const shape: ReplyShape = {
-    choiceCount: generation.prompts.length * generation.n,
+    choiceCount,
     logprobs: details.logprobs,
     includeUsage: body.stream_options?.include_usage ?? false,
     seed: details.seed,

@@ -36,7 +36,7 @@ export const sharedFields = {
   frequency_penalty: z.number().min(-2).max(2).default(0).describe('Subtracted per use in the answer.'),
   repetition_penalty: z
     .number()
-    .gt(0)
+    .min(0.01)
     .max(10)
     .default(1)
     .describe('Above 1 makes tokens of prompt and answer less likely.'),
