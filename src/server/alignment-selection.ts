@@ -1,6 +1,7 @@
 import { type AlignmentOptions, alignmentOptions } from '../guidance/alignment-options.ts'
 import { ApiProblem } from './api-problem.ts'
 import { parseFields } from './field-problem.ts'
+import { refuseLoneSurrogates } from './read-body.ts'
 
 /** The three places a request can choose its alignment in, strongest first. */
 export interface AlignmentChoices {
@@ -31,7 +32,9 @@ function readHeader(text: string | undefined): AlignmentOptions | undefined {
   if (text === undefined) return undefined
   if (!text.trimStart().startsWith('{')) return { policy: text.trim() }
   try {
-    return parseFields(alignmentOptions, JSON.parse(text), 'X-Trimtab-Alignment')
+    const options = JSON.parse(text)
+    refuseLoneSurrogates({ 'X-Trimtab-Alignment': options })
+    return parseFields(alignmentOptions, options, 'X-Trimtab-Alignment')
   } catch (error) {
     if (error instanceof ApiProblem) throw error
     throw new ApiProblem('invalid-request', 'The header X-Trimtab-Alignment is neither a policy name nor valid JSON.', {

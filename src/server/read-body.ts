@@ -47,7 +47,7 @@ function parseJson(text: string): unknown {
 }
 
 /** Half a UTF-16 pair, which JSON can write as \ud800, stands for no character: no tokenizer has bytes for it. */
-function refuseLoneSurrogates(body: object): void {
+export function refuseLoneSurrogates(body: object): void {
   // A stack of its own: the nesting of a body is the client's choice.
   const open: (readonly [value: unknown, path: string])[] = [[body, '']]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {

@@ -51,6 +51,12 @@ export function refuseUnsupportedHeaders(headers: Headers): void {
   }
 }
 
+/** Neutral values are empty or one level deep, so nothing deeper is ever walked: a nested bomb must not overflow the stack. */
 function sameJson(value: unknown, neutral: unknown): boolean {
-  return neutral !== undefined && JSON.stringify(value) === JSON.stringify(neutral)
+  if (typeof value !== 'object' || value === null || typeof neutral !== 'object' || neutral === null)
+    return value === neutral && neutral !== undefined
+  const keys = Object.keys(neutral)
+  if (Array.isArray(value) !== Array.isArray(neutral) || Object.keys(value).length !== keys.length) return false
+  const [left, right] = [value as Record<string, unknown>, neutral as Record<string, unknown>]
+  return keys.every((key) => left[key] === right[key])
 }
