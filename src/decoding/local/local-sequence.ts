@@ -21,9 +21,9 @@ export class LocalSequence implements Sequence {
   error: unknown
   contexts: readonly KvContext[] = []
   /** Draws for which the whole row is fetched at once, because the most likely tokens did not decide lately. */
-  wholeRows = 0
+  wholeRows: number
   /** The draw before which the most likely tokens last did not decide. */
-  lastMiss = Number.NEGATIVE_INFINITY
+  lastMiss: number
   /** Blocks kept for forks that do not exist yet, per context. */
   forkReserve: number[] = []
   forksLeft: number
@@ -44,6 +44,8 @@ export class LocalSequence implements Sequence {
     this.cachedTokens = origin?.cachedTokens ?? 0
     this.finishReason = origin?.finishReason
     this.endDraw = origin?.endDraw
+    this.wholeRows = origin?.wholeRows ?? 0
+    this.lastMiss = origin?.lastMiss ?? Number.NEGATIVE_INFINITY
     this.forksLeft = origin === undefined ? (request.forks ?? 0) : 0
     this.history = hasPenalties(request.sampling)
       ? (origin?.history?.clone() ?? new TokenHistory(base.promptIds))
