@@ -1,5 +1,8 @@
 import { InvalidLogitsError, type LogitRow } from './mix.ts'
 
+/** How many of the most likely tokens an unfiltered draw looks at in order. */
+export const headCount = 64
+
 /** The head of a distribution over the vocabulary. */
 export interface TopLogits {
   /** Ids of the most likely tokens, in any order. */

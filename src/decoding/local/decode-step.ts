@@ -1,7 +1,8 @@
 import type { SelectionScratch } from '../top-logits.ts'
-import { type BaseStep, drawNext, type GuideRow, mixtureOf, needsWholeRow, type TermRow, termRow } from './draw-step.ts'
+import { type BaseStep, drawNext, needsWholeRow } from './draw-step.ts'
 import type { LocalSequence } from './local-sequence.ts'
 import type { ModelRunner, StepResult } from './model-runner.ts'
+import { type GuideRow, mixtureOf, type TermRow, termRow } from './step-mixture.ts'
 
 /** A loaded model as a step needs it. */
 export interface DecodingModel {

@@ -1,32 +1,14 @@
 import type { TokenDraw } from '../decoder.ts'
+import { tailChunk } from '../graph/mixture.ts'
+import { type Draw, drawFromTop, reportedTop, wholeVocabulary } from '../head-draw.ts'
 import { applyPenalties } from '../penalties.ts'
-import { uniform } from '../rng.ts'
-import { type Draw, drawFromLogits, drawFromTop } from '../sampler.ts'
-import type { SelectionScratch } from '../top-logits.ts'
-import type { KvContext } from './kv-context.ts'
+import { drawFromLogits } from '../sampler.ts'
+import type { SamplingParams } from '../sampling-params.ts'
+import { drawFromTail, drawsFromTail } from '../tail-draw.ts'
+import type { SelectionScratch, TopLogits } from '../top-logits.ts'
 import type { LocalSequence } from './local-sequence.ts'
 import type { ModelRunner, StepResult } from './model-runner.ts'
-import type { Mixture } from './step-feeds.ts'
-import type { StepRow } from './step-row.ts'
-
-/** One row of a model's batch: term `term` of `sequence`. */
-export interface TermRow extends StepRow {
-  readonly sequence: LocalSequence
-  readonly term: number
-}
-
-/** A sequence's row in another model's logits. */
-export interface GuideRow {
-  readonly sequence: LocalSequence
-  readonly term: number
-  /** [vocabSize] */
-  readonly logits: Float32Array
-}
-
-export function termRow(sequence: LocalSequence, term: number): TermRow {
-  const context = sequence.contexts[term] as KvContext
-  return { sequence, term, context, tokens: [sequence.nextInput(term)] }
-}
+import { type GuideRow, mixtureOf, nextUniform, type TermRow } from './step-mixture.ts'
 
 /**
  * Whether the sequence gets its whole row at once: penalties and biases reach tokens beyond the most likely ones, and where a
@@ -38,40 +20,6 @@ export const needsWholeRow = (sequence: LocalSequence): boolean =>
 // Two misses this close mean a flat law; after as many whole rows as given the most likely tokens are tried again.
 const closeMisses = 4
 const wholeRowsAfterMisses = 16
-
-/** A sequence's coefficients as the graph takes them: over the temperature when the top tokens are to be tempered already. */
-function scaleOf(sequence: LocalSequence, whole: boolean): number {
-  const { temperature } = sequence.request.sampling
-  return whole || temperature === 0 ? 1 : 1 / temperature
-}
-
-/** The mixing matrices of one step: row i is sequence i's sum over its own model's rows and other models' rows. */
-export function mixtureOf(
-  sequences: readonly LocalSequence[],
-  rows: readonly TermRow[],
-  guides: readonly GuideRow[],
-  whole: (sequence: LocalSequence) => boolean,
-  vocabSize: number,
-): Mixture {
-  const guideRows = Math.max(1, guides.length)
-  const own = new Float32Array(sequences.length * rows.length)
-  const foreign = new Float32Array(sequences.length * guideRows)
-  for (const [i, sequence] of sequences.entries()) {
-    const scale = scaleOf(sequence, whole(sequence))
-    const coefficient = (term: number) => sequence.request.terms[term]!.coefficient * scale
-    for (const [j, row] of rows.entries())
-      if (row.sequence === sequence) own[i * rows.length + j] = coefficient(row.term)
-    for (const [j, row] of guides.entries())
-      if (row.sequence === sequence) foreign[i * guideRows + j] = coefficient(row.term)
-  }
-  return { own, guides: foreign, guideLogits: gather(guides, vocabSize), count: sequences.length, guideRows }
-}
-
-function gather(guides: readonly GuideRow[], vocabSize: number): Float32Array {
-  const logits = new Float32Array(Math.max(1, guides.length) * vocabSize)
-  for (const [j, guide] of guides.entries()) logits.set(guide.logits.subarray(0, vocabSize), j * vocabSize)
-  return logits
-}
 
 /** Everything one base model's step brought for its sequences. */
 export interface BaseStep {
@@ -86,7 +34,7 @@ export interface BaseStep {
 /** Draws the next token of `sequences[index]`. */
 export async function drawNext(step: BaseStep, index: number): Promise<TokenDraw> {
   const sequence = step.sequences[index]!
-  const u = uniform(sequence.seed, sequence.generatedTokens)
+  const u = nextUniform(sequence)
   const draw = drawFast(step, index, u) ?? (await drawWhole(step, index, u))
   return { ...draw, termLogprobs: sequence.request.sampling.trace ? termLogprobs(step, sequence, draw.id) : undefined }
 }
@@ -101,7 +49,29 @@ function drawFast(step: BaseStep, index: number, u: number): Draw | undefined {
     values: top.logprobs.subarray(from, to),
     logSumExp: 0,
   }
-  return drawFromTop(head, step.runner.vocabSize, sequence.request.sampling, u)
+  const { sampling } = sequence.request
+  return drawFromTop(head, step.runner.vocabSize, sampling, u) ?? drawBeyond(top, index, head, sampling, u)
+}
+
+/** The draw when `u` lies beyond the most likely tokens and no filter asks for the order of the others. */
+function drawBeyond(
+  top: NonNullable<StepResult['top']>,
+  index: number,
+  head: TopLogits,
+  sampling: SamplingParams,
+  u: number,
+): Draw | undefined {
+  const { tail } = top
+  if (tail === undefined || !drawsFromTail(sampling) || (sampling.topLogprobs ?? 0) > top.count) return undefined
+  const chunk = {
+    firstId: tail.chunks[index]! * tailChunk,
+    probs: tail.probs.subarray(index * tailChunk, (index + 1) * tailChunk),
+    before: tail.before[index]!,
+  }
+  let headMass = 0
+  for (const logprob of head.values) headMass += Math.exp(logprob)
+  const draw = drawFromTail(chunk, headMass, u)
+  return draw && { ...draw, top: reportedTop(head, wholeVocabulary(head), sampling) }
 }
 
 async function drawWhole(step: BaseStep, index: number, u: number): Promise<Draw> {

@@ -1,4 +1,5 @@
 import type { LoraStack } from '../graph/lora-rows.ts'
+import { headCount } from '../top-logits.ts'
 import { KvContext } from './kv-context.ts'
 import { KvPool, type StepOutput } from './kv-pool.ts'
 import type { Feed, OnnxSession } from './onnx-session.ts'
@@ -12,7 +13,7 @@ export interface Wanted {
   readonly logits: boolean
   /** The mixtures, [count, vocabSize] */
   readonly mixed: boolean
-  /** The mixtures' most likely tokens and log-sum-exps */
+  /** The mixtures' most likely tokens, and the chunk of the others in which their draws fall */
   readonly top: boolean
 }
 
@@ -24,6 +25,10 @@ export interface StepResult extends StepOutput {
         readonly ids: Int32Array
         readonly logprobs: Float32Array
         readonly count: number
+        /** Undefined where the most likely tokens are the whole vocabulary */
+        readonly tail:
+          | { readonly chunks: Int32Array; readonly probs: Float32Array; readonly before: Float32Array }
+          | undefined
       }
     | undefined
 }
@@ -90,6 +95,7 @@ export class ModelRunner {
     if (wanted.logits) names.push('logits')
     if (wanted.mixed) names.push('mixed')
     if (wanted.top) names.push('top_ids', 'top_logprobs')
+    if (wanted.top && this.vocabSize > headCount) names.push('tail_chunk', 'tail_probs', 'tail_before')
     return stepResult(await this.#session.run(feeds, names), {
       rows: rows.length,
       tokens,
@@ -120,6 +126,7 @@ export class ModelRunner {
       guideLogits: this.#noGuides,
       count: 1,
       guideRows: 1,
+      draws: new Float32Array(1),
     }
   }
 }
@@ -128,8 +135,6 @@ function stepResult(
   outputs: Record<string, Feed['data']>,
   step: { readonly rows: number; readonly tokens: number; readonly mixtures: number },
 ): StepResult {
-  const ids = outputs['top_ids'] as Int32Array | undefined
-  const logprobs = outputs['top_logprobs'] as Float32Array
   return {
     rows: step.rows,
     tokens: step.tokens,
@@ -137,6 +142,25 @@ function stepResult(
     newValues: outputs['new_values'] as Float32Array,
     logits: outputs['logits'] as Float32Array | undefined,
     mixed: outputs['mixed'] as Float32Array | undefined,
-    top: ids === undefined ? undefined : { ids, logprobs, count: ids.length / step.mixtures },
+    top: topResult(outputs, step.mixtures),
+  }
+}
+
+function topResult(outputs: Record<string, Feed['data']>, mixtures: number): StepResult['top'] {
+  const ids = outputs['top_ids'] as Int32Array | undefined
+  if (ids === undefined) return undefined
+  const chunks = outputs['tail_chunk'] as Int32Array | undefined
+  return {
+    ids,
+    logprobs: outputs['top_logprobs'] as Float32Array,
+    count: ids.length / mixtures,
+    tail:
+      chunks === undefined
+        ? undefined
+        : {
+            chunks,
+            probs: outputs['tail_probs'] as Float32Array,
+            before: outputs['tail_before'] as Float32Array,
+          },
   }
 }

@@ -1,5 +1,6 @@
 import { blockTokens } from '../graph/attention.ts'
 import type { LoraStack } from '../graph/lora-rows.ts'
+import { headCount } from '../top-logits.ts'
 import { addTables, blockRange } from './block-tables.ts'
 import type { KvPool } from './kv-pool.ts'
 import type { Feed } from './onnx-session.ts'
@@ -15,6 +16,8 @@ export interface Mixture {
   readonly guideLogits: Float32Array
   readonly count: number
   readonly guideRows: number
+  /** [count]: the uniform number each is drawn with */
+  readonly draws: Float32Array
 }
 
 /** Inputs that say what the rows take in and which blocks they read. */
@@ -75,6 +78,7 @@ export function mixtureFeeds(mixture: Mixture, rows: number, vocabSize: number):
     ['guide_mix', { data: padRows(mixture.guides, padded * mixture.guideRows), dims: [padded, mixture.guideRows] }],
     ['guide_logits', { data: mixture.guideLogits, dims: [mixture.guideRows, vocabSize] }],
     ['mix_rows', { data: BigInt64Array.of(BigInt(mixture.count)), dims: [1] }],
+    ...(vocabSize > headCount ? [['draws', { data: mixture.draws, dims: [mixture.count, 1] }] as const] : []),
   ])
 }
 
