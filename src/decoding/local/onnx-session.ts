@@ -15,6 +15,10 @@ export interface Feed {
   readonly dims: readonly number[]
 }
 
+// A step is some hundred short parallel parts: waking a sleeping thread for each costs up to half of a one-row step. Between
+// steps the threads sleep, so that the HTTP process has the cores.
+const spinning = { intra_op: { allow_spinning: '1' }, force_spinning_stop: '1' }
+
 /** The one place that knows ONNX Runtime: a loaded graph that maps named arrays to named arrays. */
 export class OnnxSession {
   readonly #session: Session
@@ -36,7 +40,7 @@ export class OnnxSession {
       // shapes change with every step: remembered allocation patterns would pile up
       enableMemPattern: false,
       logSeverityLevel: 3,
-      extra: { session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: '0' } } },
+      extra: { session: { set_denormal_as_zero: '1', ...spinning } },
     })
     return new OnnxSession(session)
   }
