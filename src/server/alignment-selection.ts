@@ -1,7 +1,10 @@
 import { type AlignmentOptions, alignmentOptions } from '../guidance/alignment-options.ts'
 import { ApiProblem } from './api-problem.ts'
+import { refuseCrowdedFields } from './crowded-fields.ts'
 import { parseFields } from './field-problem.ts'
 import { refuseLoneSurrogates } from './read-body.ts'
+
+const headerName = 'X-Trimtab-Alignment'
 
 /** The three places a request can choose its alignment in, strongest first. */
 export interface AlignmentChoices {
@@ -28,18 +31,29 @@ export function selectAlignment(
   return fields
 }
 
-function readHeader(text: string | undefined): AlignmentOptions | undefined {
-  if (text === undefined) return undefined
+function readHeader(raw: string | undefined): AlignmentOptions | undefined {
+  if (raw === undefined) return undefined
+  const text = decodeHeader(raw)
   if (!text.trimStart().startsWith('{')) return { policy: text.trim() }
   try {
     const options = JSON.parse(text)
-    refuseLoneSurrogates({ 'X-Trimtab-Alignment': options })
-    return parseFields(alignmentOptions, options, 'X-Trimtab-Alignment')
+    refuseCrowdedFields({ [headerName]: options })
+    refuseLoneSurrogates({ [headerName]: options })
+    return parseFields(alignmentOptions, options, headerName)
   } catch (error) {
     if (error instanceof ApiProblem) throw error
-    throw new ApiProblem('invalid-request', 'The header X-Trimtab-Alignment is neither a policy name nor valid JSON.', {
-      param: 'X-Trimtab-Alignment',
+    throw new ApiProblem('invalid-request', `The header ${headerName} is neither a policy name nor valid JSON.`, {
+      param: headerName,
     })
+  }
+}
+
+/** Node gives each byte of a header as one character; clients that send more than ASCII send UTF-8. */
+function decodeHeader(raw: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(raw, 'latin1'))
+  } catch {
+    throw new ApiProblem('invalid-request', `The header ${headerName} is not valid UTF-8.`, { param: headerName })
   }
 }
 
@@ -51,6 +65,6 @@ function findPolicy(
   const found = policies.get(name)
   if (found !== undefined) return found
   const known = policies.size === 0 ? 'none are configured' : `known policies: ${[...policies.keys()].join(', ')}`
-  const param = choices.body?.policy === undefined ? 'X-Trimtab-Alignment' : 'alignment.policy'
+  const param = choices.body?.policy === undefined ? headerName : 'alignment.policy'
   throw new ApiProblem('invalid-request', `The policy '${name}' does not exist; ${known}.`, { param })
 }

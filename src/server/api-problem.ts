@@ -7,10 +7,20 @@ export type ProblemKind =
   | 'route-not-found'
   | 'method-not-allowed'
   | 'body-too-large'
+  | 'slow-client'
+  | 'bad-http'
+  | 'headers-too-large'
+  | 'http-timeout'
   | 'overloaded'
   | 'draining'
   | 'engine-unavailable'
   | 'engine-error'
+
+export interface ProblemDetail {
+  readonly param?: string | undefined
+  readonly retryAfter?: number
+  readonly allow?: string
+}
 
 /** A request that ends in an error the client should understand. */
 export class ApiProblem extends Error {
@@ -21,10 +31,14 @@ export class ApiProblem extends Error {
   /** Seconds after which trying again makes sense. */
   readonly retryAfter: number | undefined
 
-  constructor(kind: ProblemKind, message: string, detail: { param?: string | undefined; retryAfter?: number } = {}) {
+  /** Methods that are possible where the one used is not, as the header `Allow` lists them. */
+  readonly allow: string | undefined
+
+  constructor(kind: ProblemKind, message: string, detail: ProblemDetail = {}) {
     super(message)
     this.kind = kind
     this.param = detail.param
     this.retryAfter = detail.retryAfter
+    this.allow = detail.allow
   }
 }

@@ -1,11 +1,12 @@
 import { Hono } from 'hono'
 import { ApiProblem } from './api-problem.ts'
 import { chatCompletions } from './chat-completions.ts'
+import { isClientGone } from './client-presence.ts'
 import { completions } from './completions.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { healthz, readyz } from './health.ts'
 import { listModels, retrieveModel } from './models.ts'
-import { clientGoneStatus, isServerFault, toOpenAIError } from './openai-error.ts'
+import { clientGoneStatus, isLogged, toOpenAIError } from './openai-error.ts'
 import { openApiDocument } from './openapi.ts'
 import { requestId } from './request-id.ts'
 
@@ -28,18 +29,7 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
     return context.json(body, ready ? 200 : 503)
   })
   app.get('/openapi.json', (context) => context.json(openApiDocument()))
-  for (const path of [
-    '/v1/chat/completions',
-    '/v1/completions',
-    '/v1/models',
-    '/healthz',
-    '/readyz',
-    '/openapi.json',
-  ]) {
-    app.all(path, (context) => {
-      throw new ApiProblem('method-not-allowed', `${context.req.method} is not possible on ${path}.`)
-    })
-  }
+  refuseOtherMethods(app)
   app.notFound((context) => {
     const problem = new ApiProblem('route-not-found', `There is no route ${context.req.method} ${context.req.path}.`)
     const { status, body } = toOpenAIError(problem)
@@ -47,10 +37,30 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
   })
   app.onError((error, context) => {
     // Nobody is left to read a reply, and a client that leaves is no fault.
-    if (context.req.raw.signal.aborted) return new Response(null, { status: clientGoneStatus })
-    if (isServerFault(error)) gateway.onFault(error, context.get('requestId'))
+    if (isClientGone(context)) return new Response(null, { status: clientGoneStatus })
+    if (isLogged(error)) gateway.onFault(error, context.get('requestId'))
     const { status, headers, body } = toOpenAIError(error)
     return context.json(body, status, headers)
   })
   return app
+}
+
+const methods: Readonly<Record<string, string>> = {
+  '/v1/chat/completions': 'POST',
+  '/v1/completions': 'POST',
+  '/v1/models': 'GET, HEAD',
+  '/v1/models/:id{.+}': 'GET, HEAD',
+  '/healthz': 'GET, HEAD',
+  '/readyz': 'GET, HEAD',
+  '/openapi.json': 'GET, HEAD',
+}
+
+/** After the routes: what still arrives at their paths has another method. */
+function refuseOtherMethods(app: Hono<AppEnvironment>): void {
+  for (const [path, allow] of Object.entries(methods)) {
+    app.all(path, ({ req }) => {
+      const message = `${req.method} is not possible on ${req.path}, only ${allow}.`
+      throw new ApiProblem('method-not-allowed', message, { allow })
+    })
+  }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { arrayField } from './array-field.ts'
 import { maxTokensField, sharedFields } from './sampling-fields.ts'
 
 const textPart = z.strictObject({
@@ -6,7 +7,7 @@ const textPart = z.strictObject({
   text: z.string(),
 })
 
-const content = z.union([z.string(), z.array(textPart).min(1)])
+const content = z.union([z.string(), arrayField(textPart, { min: 1, max: 1024 })])
 
 const message = z.strictObject({
   role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
@@ -25,7 +26,7 @@ const message = z.strictObject({
 export const chatRequest = z
   .strictObject({
     ...sharedFields,
-    messages: z.array(message).min(1, 'there must be at least one message').max(10_000),
+    messages: arrayField(message, { min: 1, max: 4096, tooFew: 'there must be at least one message' }),
     max_tokens: maxTokensField
       .optional()
       .describe('Most tokens of the answer; the older name of max_completion_tokens.'),

@@ -1,15 +1,12 @@
 import { z } from 'zod'
+import { promptField } from './prompt-field.ts'
 import { maxTokensField, sharedFields } from './sampling-fields.ts'
-
-const tokenIds = z.array(z.int().min(0)).min(1)
 
 /** Body of POST /v1/completions. */
 export const completionRequest = z
   .strictObject({
     ...sharedFields,
-    prompt: z
-      .union([z.string(), z.array(z.string()).min(1).max(128), tokenIds, z.array(tokenIds).min(1).max(128)])
-      .describe('A text, several texts, the token ids of one prompt, or of several.'),
+    prompt: promptField.describe('A text, several texts, the token ids of one prompt, or of several.'),
     max_tokens: maxTokensField.default(16),
     logprobs: z.int().min(0).max(20).optional().describe('How many alternatives to report per token.'),
     echo: z.literal(false).optional(),

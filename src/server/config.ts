@@ -34,6 +34,16 @@ const server = z.strictObject({
     .describe(
       'Most tokens of a chat answer whose request names no limit; never more than what is left of the context.',
     ),
+  max_held_logprobs: z
+    .int()
+    .min(1)
+    .default(500_000)
+    .describe(
+      'Most log-probabilities of one reply that wait in memory for its end: choices x tokens x (1 + `top_logprobs`) unless streamed, and as many for each traced token as the trace lists.',
+    ),
+  stream_buffer: size('16MiB').describe(
+    'How much of a stream may wait for a client that reads too slowly; with more, its request is ended.',
+  ),
   keep_alive_seconds: z.number().positive().default(10).describe('A silent stream gets an SSE comment this often.'),
   drain_seconds: z
     .number()
@@ -53,6 +63,11 @@ const engine = z.strictObject({
   max_running: z.int().min(1).default(64).describe('Most sequences decoded together.'),
   max_waiting: z.int().min(0).default(256).describe('Most sequences waiting for room; one more is refused (429).'),
   prefill_budget: z.int().min(1).default(512).describe('Prompt tokens read per step beside the decoding sequences.'),
+  silence_seconds: z
+    .number()
+    .positive()
+    .default(60)
+    .describe('A busy engine that says nothing for this long is ended and started again; its requests get a 503.'),
   cache: z.string().optional().describe('Folder of prepared graphs and pulled models. Absent: the user cache folder.'),
 })
 

@@ -2,20 +2,14 @@ import type { EngineStats } from '../decoding/local/engine-options.ts'
 import { ApiProblem } from './api-problem.ts'
 import { backOffMs } from './back-off.ts'
 import { type Engine, EngineLoadError, type EngineState, type EngineStatus } from './engine.ts'
-import { type EngineChild, engineEntry, forkEngine } from './engine-child.ts'
+import { type EngineChild, forkEngine } from './engine-child.ts'
+import { type EngineClientOptions, engineClientDefaults } from './engine-client-options.ts'
 import type { EngineEvent, EngineSetup, GenerationEvent, GenerationRequest, ModelCard } from './engine-messages.ts'
+import { type Watchdog, watchEngine } from './engine-watchdog.ts'
 import { InFlight } from './in-flight.ts'
 
-export interface EngineClientOptions {
-  /** The child's script; tests give a fake. */
-  readonly entry?: URL
-  readonly firstBackOffMs?: number
-  readonly mostBackOffMs?: number
-  /** A child that lived this long was healthy: the next back-off starts from the beginning. */
-  readonly healthyAfterMs?: number
-  readonly onProgress?: (message: string) => void
-  readonly onDeath?: (reason: string, restartInMs: number) => void
-}
+/** No waiter has this number: the answer is a sign of life and nothing more. */
+const pingId = 0
 
 /** The parent side of the engine process: starts it, restarts it, and carries requests to it. */
 export class EngineClient implements Engine {
@@ -28,29 +22,34 @@ export class EngineClient implements Engine {
   #attempt = 0
   #startedAt = 0
   #restartTimer: NodeJS.Timeout | undefined
-  readonly #inFlight = new InFlight()
-  #started: { resolve(): void; reject(error: Error): void } | undefined
+  readonly #inFlight: InFlight
+  readonly #watchdog: Watchdog
+  #started: { resolve(loaded: boolean): void; reject(error: Error): void } | undefined
   #closed: (() => void) | undefined
 
   constructor(setup: EngineSetup, options: EngineClientOptions = {}) {
     this.#setup = setup
-    this.#options = {
-      entry: engineEntry,
-      firstBackOffMs: 500,
-      mostBackOffMs: 30_000,
-      healthyAfterMs: 60_000,
-      onProgress: () => {},
-      onDeath: () => {},
-      ...options,
-    }
+    this.#options = { ...engineClientDefaults, ...options }
+    this.#inFlight = new InFlight(this.#options.mostWaitingBytes)
+    this.#watchdog = watchEngine(
+      {
+        isBusy: () => this.#status === 'ready' && this.#inFlight.isBusy,
+        ping: () => this.#child?.send({ type: 'stats-request', id: pingId }),
+        onSilent: () => this.#endSilent(),
+      },
+      this.#options.silenceMs,
+    )
   }
 
   get state(): EngineState {
     return { status: this.#status, models: this.#models, restarts: this.#restarts }
   }
 
-  /** Resolves when the models are loaded; rejects when the first load fails, and then nothing is retried. */
-  start(): Promise<void> {
+  /**
+   * Resolves to true when the models are loaded, to false when closed before that; rejects when the first load fails, and
+   * then nothing is retried.
+   */
+  start(): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.#started = { resolve, reject }
       this.#status = 'starting'
@@ -96,6 +95,9 @@ export class EngineClient implements Engine {
   /** Ends the process and every request that is still with it. */
   close(): Promise<void> {
     this.#status = 'stopped'
+    this.#watchdog.stop()
+    this.#started?.resolve(false)
+    this.#started = undefined
     this.#inFlight.failAll(new ApiProblem('draining', 'The server is shutting down.', { retryAfter: 5 }))
     clearTimeout(this.#restartTimer)
     const child = this.#child
@@ -120,10 +122,23 @@ export class EngineClient implements Engine {
     })
   }
 
+  #endSilent(): void {
+    this.#status = 'restarting'
+    const message = 'The engine process stopped answering and is being restarted; try again shortly.'
+    this.#options.onSilence(this.#options.silenceMs)
+    this.#inFlight.failAll(new ApiProblem('engine-unavailable', message, { retryAfter: 2 }))
+    this.#child?.kill()
+  }
+
+  #deliver(id: number, event: GenerationEvent): void {
+    if (!this.#inFlight.deliver(id, event)) this.#child?.send({ type: 'generation-abort', id })
+  }
+
   #receive(event: EngineEvent): void {
+    this.#watchdog.heard()
     switch (event.type) {
       case 'generation-events':
-        for (const [id, generationEvent] of event.events) this.#inFlight.deliver(id, generationEvent)
+        for (const [id, generationEvent] of event.events) this.#deliver(id, generationEvent)
         return
       case 'stats':
         this.#inFlight.deliverStats(event.id, event.stats)
@@ -144,7 +159,7 @@ export class EngineClient implements Engine {
 
   #settleStart(error: Error | undefined): void {
     if (error === undefined) {
-      this.#started?.resolve()
+      this.#started?.resolve(true)
     } else if (this.#started !== undefined) {
       this.#status = 'failed'
       this.#started.reject(error)

@@ -30,6 +30,16 @@ export interface GenerationRequest {
   readonly defaultMaxTokens: number
   /** Undefined: plain sampling, and no report comes back. */
   readonly alignment: AlignmentOptions | undefined
+  /** Absent: no bound, as for measurements. */
+  readonly replyLimit?: ReplyLimit
+}
+
+/** How much of a reply may be in memory at once. */
+export interface ReplyLimit {
+  /** Then log-probabilities leave as they come; a trace is still held to the end. */
+  readonly streamed: boolean
+  /** Most log-probabilities held. */
+  readonly heldLogprobs: number
 }
 
 /** A token as the API shows it: its text, its exact bytes, its log-probability. */
@@ -88,6 +98,8 @@ export interface ModelCard {
   readonly weights: WeightFormat
   readonly contextLength: number
   readonly hasChatTemplate: boolean
+  /** Short hash of its files and its adapters'. */
+  readonly checkpoint: string
 }
 
 /** Parent to child. */

@@ -3,13 +3,15 @@ import type { EngineStats } from '../decoding/local/engine-options.ts'
 import { toEngineFailure } from './engine-failure.ts'
 import type { EngineCommand, EngineEvent, EngineSetup, GenerationRequest } from './engine-messages.ts'
 import { eventOutbox } from './event-outbox.ts'
+import { modelCards } from './model-cards.ts'
 import { assertGuidesFit, modelDirectory } from './model-directory.ts'
 import type { GenerationEngine } from './plan-generation.ts'
 import { runGeneration } from './run-generation.ts'
 
 /** The child's entry file: loads the models, then answers commands until its channel closes. */
 
-const send = (event: EngineEvent) => void process.send?.(event)
+// A channel that broke means that the parent is gone, which is no error of this process.
+const send = (event: EngineEvent) => void process.send?.(event, (error: Error | null) => error && process.exit())
 const post = eventOutbox((events) => send({ type: 'generation-events', events }))
 const running = new Map<number, AbortController>()
 let engine: GenerationEngine | undefined
@@ -42,10 +44,7 @@ async function start({ models, served, options, catalogue }: EngineSetup): Promi
     assertGuidesFit(decoder.models, served, catalogue)
     stats = () => decoder.stats()
     engine = { decoder, models: decoder.models, directory: modelDirectory(decoder.models), catalogue }
-    const cards = [...decoder.models.values()].map(({ name, weights, contextLength, chatTemplate }) => {
-      return { name, weights, contextLength, hasChatTemplate: chatTemplate !== undefined }
-    })
-    send({ type: 'engine-ready', models: cards })
+    send({ type: 'engine-ready', models: modelCards(decoder.models, models) })
   } catch (error) {
     const event: EngineEvent = {
       type: 'engine-failed',

@@ -37,7 +37,7 @@ export function parseFields<Schema extends z.ZodType>(schema: Schema, value: unk
 
 /** A message that is a verb already has the field as its subject. */
 function sentence(path: string, message: string): string {
-  return `'${path}'${/^(is|must|needs|belongs|differs) /.test(message) ? '' : ':'} ${message}.`
+  return `'${path}'${/^(is|has|must|needs|belongs|differs) /.test(message) ? '' : ':'} ${message}.`
 }
 
 type Issue = z.core.$ZodIssue

@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server'
 import type { Engine } from './engine.ts'
 import type { EventLoopDelay } from './event-loop-delay.ts'
 import type { ServedModels } from './models.ts'
@@ -11,6 +12,8 @@ export interface Gateway {
     readonly maxChoices: number
     readonly defaultMaxTokens: number
     readonly keepAliveMs: number
+    /** Most log-probabilities that one reply may hold in memory. */
+    readonly heldLogprobs: number
   }
   /** True once the server is going down: new work is refused, what runs goes on. */
   isDraining(): boolean
@@ -21,5 +24,6 @@ export interface Gateway {
 
 /** The Hono environment of our routes. */
 export interface AppEnvironment {
+  Bindings: Partial<HttpBindings>
   Variables: { requestId: string }
 }

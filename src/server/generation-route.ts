@@ -4,10 +4,12 @@ import { selectAlignment } from './alignment-selection.ts'
 import { type Answers, collectAnswers } from './answers.ts'
 import { ApiProblem } from './api-problem.ts'
 import type { ReplyShape } from './chat-response.ts'
-import type { GenerationRequest, ModelCard } from './engine-messages.ts'
+import { type ClientPresence, watchClient } from './client-presence.ts'
+import type { GenerationEvent, GenerationRequest, ModelCard } from './engine-messages.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { findModel } from './models.ts'
 import { newReplyIdentity, type ReplyIdentity } from './reply-identity.ts'
+import { refuseLongIds, refuseManyChoices } from './request-bounds.ts'
 import { eventStream, eventStreamHeaders } from './sse.ts'
 import { type ReplyWriter, streamReply } from './stream-reply.ts'
 import { drawSeed, type GenerationContext } from './to-generation.ts'
@@ -36,11 +38,6 @@ export function generationContext(
   gateway: Gateway,
 ): GenerationContext {
   const { limits, models } = gateway
-  if (body.n > limits.maxChoices) {
-    throw new ApiProblem('invalid-request', `'n': this server gives at most ${limits.maxChoices} choices.`, {
-      param: 'n',
-    })
-  }
   const served = findModel(models, body.model)
   const header = context.req.header('x-trimtab-alignment')
   const alignment = selectAlignment({ body: body.alignment, header, aliasPolicy: served.policy }, models.policies)
@@ -55,32 +52,52 @@ export async function reply(
   generation: GenerationRequest,
   details: { readonly logprobs: boolean; readonly seed: number; readonly format: ReplyFormat },
 ): Promise<Response> {
-  const { format } = details
-  const choiceCount = generation.prompts.length * generation.n
-  if (choiceCount > gateway.limits.maxChoices) {
-    const message = `'n': ${generation.prompts.length} prompts with n = ${generation.n} are ${choiceCount} choices; this server gives at most ${gateway.limits.maxChoices} in one request.`
-    throw new ApiProblem('invalid-request', message, { param: 'n' })
-  }
+  const { limits } = gateway
+  refuseManyChoices(generation, limits.maxChoices)
+  const card = cardOf(gateway, generation.model)
+  refuseLongIds(generation, card)
+  const identity = newReplyIdentity(details.format.idPrefix, body.model, card)
   const shape: ReplyShape = {
-    choiceCount,
+    choiceCount: generation.prompts.length * generation.n,
     logprobs: details.logprobs,
     includeUsage: body.stream_options?.include_usage ?? false,
     seed: details.seed,
   }
-  const identity = newReplyIdentity(format.idPrefix, body.model, cardOf(gateway, generation.model))
-  const cancel = new AbortController()
-  const signal = AbortSignal.any([context.req.raw.signal, cancel.signal])
-  const batches = gateway.engine.generate(generation, signal)
-  if (!body.stream) return context.json(format.whole(identity, await collectAnswers(batches, shape.choiceCount), shape))
+  const client = watchClient(context)
+  const replyLimit = { streamed: body.stream, heldLogprobs: limits.heldLogprobs }
+  const batches = gateway.engine.generate({ ...generation, replyLimit }, client.signal)
+  if (body.stream)
+    return await streamed(context, gateway, batches, details.format.writer(identity, shape), shape, client)
+  try {
+    return context.json(details.format.whole(identity, await collectAnswers(batches, shape.choiceCount), shape))
+  } finally {
+    client.release()
+  }
+}
 
-  const frames = streamReply(batches, format.writer(identity, shape), shape.choiceCount, shape.includeUsage)
-  const stream = eventStream(await settled(frames, gateway.limits.keepAliveMs), {
-    keepAliveMs: gateway.limits.keepAliveMs,
-    signal,
-    onCancel: () => cancel.abort(new DOMException('The client went away.', 'AbortError')),
-    onFault: (error) => gateway.onFault(error, context.get('requestId')),
-  })
-  return context.body(stream, 200, eventStreamHeaders)
+async function streamed(
+  context: Context<AppEnvironment>,
+  gateway: Gateway,
+  batches: AsyncIterable<readonly GenerationEvent[]>,
+  writer: ReplyWriter,
+  shape: ReplyShape,
+  client: ClientPresence,
+): Promise<Response> {
+  const { keepAliveMs } = gateway.limits
+  const frames = streamReply(batches, writer, shape.choiceCount, shape.includeUsage)
+  try {
+    const stream = eventStream(await settled(frames, keepAliveMs), {
+      keepAliveMs,
+      signal: client.signal,
+      onCancel: client.leave,
+      onEnd: client.release,
+      onFault: (error) => gateway.onFault(error, context.get('requestId')),
+    })
+    return context.body(stream, 200, eventStreamHeaders)
+  } catch (error) {
+    client.release()
+    throw error
+  }
 }
 
 /**

@@ -2,6 +2,7 @@ import type { EngineStats } from '../decoding/local/engine-options.ts'
 import { ApiProblem, type ProblemKind } from './api-problem.ts'
 import type { EngineFailure, GenerationEvent } from './engine-messages.ts'
 import { EventQueue } from './event-queue.ts'
+import { eventSize } from './event-size.ts'
 
 interface StatsWaiter {
   resolve(stats: EngineStats): void
@@ -13,6 +14,17 @@ export class InFlight {
   #nextId = 1
   readonly #generations = new Map<number, EventQueue<GenerationEvent>>()
   readonly #statsWaiters = new Map<number, StatsWaiter>()
+  readonly #mostWaitingBytes: number
+
+  /** @param mostWaitingBytes of one generation's events that its reader has not taken */
+  constructor(mostWaitingBytes: number) {
+    this.#mostWaitingBytes = mostWaitingBytes
+  }
+
+  /** Whether any answer is owed. */
+  get isBusy(): boolean {
+    return this.#generations.size + this.#statsWaiters.size > 0
+  }
 
   get generations(): number {
     return this.#generations.size
@@ -20,7 +32,7 @@ export class InFlight {
 
   openGeneration(): { readonly id: number; readonly queue: EventQueue<GenerationEvent> } {
     const id = this.#nextId++
-    const queue = new EventQueue<GenerationEvent>()
+    const queue = new EventQueue(eventSize)
     this.#generations.set(id, queue)
     return { id, queue }
   }
@@ -41,15 +53,22 @@ export class InFlight {
     this.#statsWaiters.delete(id)
   }
 
-  /** Events of a generation that was closed meanwhile are dropped. */
-  deliver(id: number, event: GenerationEvent): void {
+  /**
+   * Events of a generation that was closed meanwhile are dropped.
+   * @returns false when its reader is so far behind that it was given up, so that its work must be stopped
+   */
+  deliver(id: number, event: GenerationEvent): boolean {
     const queue = this.#generations.get(id)
-    if (queue === undefined) return
+    if (queue === undefined) return true
     if (event.type === 'generation-error') queue.fail(toProblem(event.failure))
     else queue.push(event)
-    if (event.type !== 'generation-end' && event.type !== 'generation-error') return
-    this.#generations.delete(id)
-    queue.end()
+    const isBehind = queue.size > this.#mostWaitingBytes
+    if (isBehind) queue.discard(slowClient())
+    if (isBehind || event.type === 'generation-end' || event.type === 'generation-error') {
+      this.#generations.delete(id)
+      queue.end()
+    }
+    return !isBehind
   }
 
   failAll(problem: ApiProblem): void {
@@ -58,6 +77,12 @@ export class InFlight {
     this.#generations.clear()
     this.#statsWaiters.clear()
   }
+}
+
+function slowClient(): ApiProblem {
+  const message =
+    'The client reads more slowly than the answer is written, and too much of it waits. Ask for less at once.'
+  return new ApiProblem('slow-client', message)
 }
 
 const problemKinds: Readonly<Record<EngineFailure['kind'], ProblemKind>> = {

@@ -11,7 +11,7 @@ export interface OpenAIErrorBody {
 }
 
 export interface OpenAIError {
-  readonly status: 400 | 404 | 405 | 413 | 429 | 500 | 502 | 503
+  readonly status: 400 | 404 | 405 | 408 | 413 | 429 | 431 | 500 | 502 | 503
   readonly headers: Readonly<Record<string, string>>
   readonly body: OpenAIErrorBody
 }
@@ -30,6 +30,10 @@ const table: Readonly<Record<ProblemKind, Row>> = {
   'route-not-found': [404, 'invalid_request_error', 'not_found'],
   'method-not-allowed': [405, 'invalid_request_error', 'method_not_allowed'],
   'body-too-large': [413, 'invalid_request_error', 'request_too_large'],
+  'slow-client': [408, 'invalid_request_error', 'client_too_slow'],
+  'bad-http': [400, 'invalid_request_error', 'bad_http'],
+  'headers-too-large': [431, 'invalid_request_error', 'headers_too_large'],
+  'http-timeout': [408, 'invalid_request_error', 'request_timeout'],
   overloaded: [429, 'rate_limit_error', 'rate_limit_exceeded'],
   draining: [503, 'service_unavailable_error', 'shutting_down'],
   'engine-unavailable': [503, 'service_unavailable_error', 'engine_unavailable'],
@@ -46,11 +50,14 @@ export function toOpenAIError(error: unknown): OpenAIError {
     }
   }
   const [status, type, code] = table[error.kind]
-  const headers = error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }
+  const headers = {
+    ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
+    ...(error.allow === undefined ? {} : { allow: error.allow }),
+  }
   return { status, headers, body: { error: { message: error.message, type, param: error.param ?? null, code } } }
 }
 
-/** True for failures that are nobody's request's fault and belong in the log. */
-export function isServerFault(error: unknown): boolean {
-  return toOpenAIError(error).status === 500
+/** True for failures that belong in the log: ours, and a client that was cut off. */
+export function isLogged(error: unknown): boolean {
+  return toOpenAIError(error).status === 500 || (error instanceof ApiProblem && error.kind === 'slow-client')
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { chatRequest } from './chat-request.ts'
 import { completionRequest } from './completion-request.ts'
+import { jsonSchemaOf } from './json-schema.ts'
 
 /** The OpenAPI 3.1 description of the routes; the bodies come from the schemas that check them. */
 export function openApiDocument() {
@@ -27,8 +28,8 @@ export function openApiDocument() {
     },
     components: {
       schemas: {
-        ChatRequest: bodySchema(chatRequest),
-        CompletionRequest: bodySchema(completionRequest),
+        ChatRequest: jsonSchemaOf(chatRequest),
+        CompletionRequest: jsonSchemaOf(completionRequest),
         Error: z.toJSONSchema(errorBody),
       },
     },
@@ -43,11 +44,6 @@ const errorBody = z.object({
     code: z.string().nullable(),
   }),
 })
-
-function bodySchema(schema: z.ZodType) {
-  const { $schema: _dialect, ...body } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
-  return body
-}
 
 const failure = {
   description: 'An OpenAI error object; docs/errors.md lists the codes.',

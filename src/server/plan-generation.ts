@@ -7,6 +7,7 @@ import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
 import type { ModelDirectory } from '../guidance/prompt-source.ts'
 import type { GenerationRequest, Prompt } from './engine-messages.ts'
 import { refuseHopelessPrompt } from './hopeless-prompt.ts'
+import { refuseHugeReply } from './reply-size.ts'
 
 /** The loaded engine with everything a request can refer to. */
 export interface GenerationEngine {
@@ -31,7 +32,9 @@ export function planGeneration(engine: GenerationEngine, request: GenerationRequ
   if (model === undefined) throw new UnknownModelError(request.model, [...engine.models.keys()])
   for (const id of request.sampling.logitBias.keys()) assertInVocabulary(id, model, `logit_bias.${id}`)
   for (const [i, id] of request.sampling.stopTokenIds.entries()) assertInVocabulary(id, model, `stop_token_ids[${i}]`)
-  return request.prompts.map((prompt, index) => planPrompt(engine, request, model, prompt, index))
+  const prompts = request.prompts.map((prompt, index) => planPrompt(engine, request, model, prompt, index))
+  refuseHugeReply(request, prompts)
+  return prompts
 }
 
 function planPrompt(

@@ -1,17 +1,24 @@
 import { ApiProblem } from './api-problem.ts'
+import { refuseCrowdedFields } from './crowded-fields.ts'
+import { refuseMonstrousJson } from './json-bounds.ts'
 
 /**
  * The request's JSON object; nulls at its top level mean the same as absence, as in OpenAI's specification.
- * @throws ApiProblem when it is too large (it is then not read to its end), not UTF-8, not JSON or not an object
+ * @throws ApiProblem when it is too large (it is then not read to its end), has too many members, is not UTF-8, not JSON or not an object
  */
 export async function readBody(request: Request, limitBytes: number): Promise<Record<string, unknown>> {
   const announced = Number(request.headers.get('content-length') ?? 0)
   if (announced > limitBytes) throw tooLarge(limitBytes)
-  const body = parseJson(decodeUtf8(await readBytes(request, limitBytes)))
+  const bytes = await readBytes(request, limitBytes)
+  refuseMonstrousJson(bytes)
+  const text = decodeUtf8(bytes)
+  const body = parseJson(text)
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new ApiProblem('invalid-request', 'The body must be a JSON object.')
   }
-  refuseLoneSurrogates(body)
+  refuseCrowdedFields(body)
+  // Decoded text has none; only an escape can write half a pair.
+  if (/\\u[dD][89a-fA-F]/.test(text)) refuseLoneSurrogates(body)
   return withoutNulls(body)
 }
 

@@ -11,7 +11,7 @@ export interface ReplyIdentity {
   readonly systemFingerprint: string
 }
 
-/** Identity of a new reply; the fingerprint changes with the model's name, weight format and context. */
+/** Identity of a new reply; the fingerprint changes with the model's name, checkpoint, weight format and context. */
 export function newReplyIdentity(prefix: 'chatcmpl' | 'cmpl', model: string, card: ModelCard): ReplyIdentity {
   const fingerprint = createHash('sha256').update(JSON.stringify(card)).digest('hex').slice(0, 10)
   return {

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { alignmentOptions } from '../guidance/alignment-options.ts'
+import { arrayField } from './array-field.ts'
+import { logitBiasField } from './logit-bias-field.ts'
 
 // Far below any useful value. Denormal numbers count as 0 where the engine runs, so there is nothing to divide by near 0.
 const leastTemperature = 1e-6
@@ -40,16 +42,12 @@ export const sharedFields = {
     .max(10)
     .default(1)
     .describe('Above 1 makes tokens of prompt and answer less likely.'),
-  logit_bias: z
-    .record(z.string().regex(/^\d{1,9}$/, 'keys are token ids'), z.number().min(-100).max(100))
-    .default({})
-    .describe('Token id -> number added to its logit.'),
-  // Checked for length before its members, so that a million of them cost nothing.
+  logit_bias: logitBiasField.default({}).describe('Token id -> number added to its logit.'),
   stop: z
-    .union([stopText, z.array(z.unknown()).max(16).pipe(z.array(stopText))])
+    .union([stopText, arrayField(stopText, { max: 16 })])
     .default([])
     .describe('Up to 16 texts of up to 256 characters; the answer ends before the first that appears.'),
-  stop_token_ids: z.array(z.int().min(0)).max(256).default([]).describe('Token ids that end the answer.'),
+  stop_token_ids: arrayField(z.int().min(0), { max: 256 }).default([]).describe('Token ids that end the answer.'),
   ignore_eos: z.boolean().default(false).describe("Go on after the model's end-of-sequence token."),
   seed: z
     .int()

@@ -1,10 +1,12 @@
-import { isServerFault, toOpenAIError } from './openai-error.ts'
+import { isLogged, toOpenAIError } from './openai-error.ts'
 
 /** How long nothing may be sent before a comment keeps proxies and clients from giving up. */
 export interface EventStreamOptions {
   readonly keepAliveMs: number
   /** The client went away while the stream was read. */
   readonly onCancel: () => void
+  /** Nothing more will be read of `frames`: they have ended or failed, or the stream was cancelled. */
+  readonly onEnd: () => void
   /** Aborted when the request is over for whatever reason, also when nobody ever reads the stream. */
   readonly signal: AbortSignal
   readonly onFault: (error: unknown) => void
@@ -39,16 +41,18 @@ export function eventStream(frames: AsyncIterator<string>, options: EventStreamO
         }
       } catch (error) {
         if (cancelled) return
-        if (isServerFault(error)) options.onFault(error)
+        if (!options.signal.aborted && isLogged(error)) options.onFault(error)
         controller.enqueue(encoder.encode(`data: ${JSON.stringify(toOpenAIError(error).body)}\n\n`))
       }
       clearInterval(timer)
+      options.onEnd()
       if (!cancelled) controller.close()
     },
     cancel() {
       cancelled = true
       clearInterval(timer)
       options.onCancel()
+      options.onEnd()
     },
   })
 }

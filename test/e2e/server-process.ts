@@ -23,17 +23,43 @@ export interface ServerProcess {
   output(): string
   /** SIGTERM, as an operator does; resolves with the exit code. */
   stop(): Promise<number | null>
+  /** SIGKILL; resolves when nothing that it started can print any more. */
+  kill(): Promise<void>
+}
+
+const familyFlags = ['--config', config, '--memory', '256MiB']
+
+function spawnServer(flags: readonly string[]): ChildProcess {
+  const main = join(root, 'src/server/main.ts')
+  const child = spawn(process.execPath, ['--import', 'tsx', main, 'serve', '--port', '0', ...flags], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  process.once('exit', () => child.kill('SIGKILL'))
+  return child
+}
+
+/** Starts `trimtab serve` and, at the first line that has `cue`, sends it SIGTERM; how it ended, and what it had said. */
+export async function startAndStop(
+  cue: string,
+  flags: readonly string[] = familyFlags,
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const child = spawnServer(flags)
+  const lines: string[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line)
+      if (line.includes(cue)) child.kill('SIGTERM')
+    })
+  }
+  await once(child, 'close')
+  return { code: child.exitCode, output: lines.join('\n') }
 }
 
 /** Starts `trimtab serve` on a free port and waits until its models are loaded. */
 export async function startServer(flags: readonly string[] = []): Promise<ServerProcess> {
-  const main = join(root, 'src/server/main.ts')
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', main, 'serve', '--config', config, '--port', '0', '--memory', '256MiB', ...flags],
-    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
-  )
-  process.once('exit', () => child.kill('SIGKILL'))
+  const child = spawnServer([...familyFlags, ...flags])
   const lines: string[] = []
   const ready = collectUntilReady(child, lines)
   const ended = once(child, 'exit').then(() => {
@@ -51,6 +77,10 @@ export async function startServer(flags: readonly string[] = []): Promise<Server
       child.kill('SIGTERM')
       await once(child, 'exit')
       return child.exitCode
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await once(child, 'close')
     },
   }
 }

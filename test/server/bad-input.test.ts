@@ -143,7 +143,13 @@ describe('bad bodies', () => {
   })
 
   it('nesting beyond any stack', async () => {
-    const limits = { bodyBytes: 3_000_000, maxChoices: 8, defaultMaxTokens: 64, keepAliveMs: 10_000 }
+    const limits = {
+      bodyBytes: 3_000_000,
+      maxChoices: 8,
+      defaultMaxTokens: 64,
+      keepAliveMs: 10_000,
+      heldLogprobs: 500_000,
+    }
     const deep = `{"model":"tiny","messages":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
     const response = await toyGateway({ limits }).post('/v1/chat/completions', deep)
     assert.equal(response.status, 400)
@@ -175,6 +181,29 @@ describe('bad bodies', () => {
       assert.equal(status, 400, key)
       assert.match(error.message, /not a known field/, key)
     }
+  })
+
+  it('__proto__ is refused by name wherever it stands, also where any name is possible', async () => {
+    for (const [field, param] of [
+      ['"alignment":{"preferences":{"__proto__":1}}', 'alignment.preferences.__proto__'],
+      ['"logit_bias":{"__proto__":1}', 'logit_bias.__proto__'],
+      ['"metadata":{"__proto__":"x"}', 'metadata.__proto__'],
+    ] as const) {
+      const { status, error } = await send(`{"model":"tiny","messages":[{"role":"user","content":"x"}],${field}}`)
+      assert.equal(status, 400, field)
+      assert.equal(error.param, param)
+    }
+    const headers = { 'x-trimtab-alignment': '{"preferences":{"__proto__":1}}' }
+    const { error } = await jsonOf(await toyGateway().chat({}, { headers }))
+    assert.equal(error.param, 'X-Trimtab-Alignment.preferences.__proto__')
+  })
+
+  it('two spellings of one token id cannot hide each other', async () => {
+    for (const id of ['01', '+1', '1.0', '00']) {
+      const { error } = await jsonOf(await toyGateway().chat({ logit_bias: { 1: 1, [id]: -1 } }))
+      assert.equal(error.param, `logit_bias.${id}`)
+    }
+    assert.equal((await toyGateway().chat({ logit_bias: { 0: 1, 10: 1 } })).status, 200)
   })
 
   it('no JSON value whatever crashes a route', async () => {
@@ -215,7 +244,36 @@ describe('headers and routes', () => {
     const missing = await app.request('/v1/rewards', { method: 'POST' })
     assert.equal(missing.status, 404)
     assert.equal((await jsonOf(missing)).error.type, 'invalid_request_error')
-    assert.equal((await app.request('/v1/chat/completions')).status, 405)
+  })
+
+  it('a known path with another method names those that are possible', async () => {
+    const { app } = toyGateway()
+    for (const [method, path, allow] of [
+      ['GET', '/v1/chat/completions', 'POST'],
+      ['PUT', '/v1/completions', 'POST'],
+      ['POST', '/v1/models', 'GET, HEAD'],
+      ['POST', '/v1/models/tiny', 'GET, HEAD'],
+      ['DELETE', '/v1/models/org/name', 'GET, HEAD'],
+    ] as const) {
+      const response = await app.request(path, { method })
+      assert.equal(response.status, 405, path)
+      assert.equal(response.headers.get('allow'), allow)
+      assert.equal((await jsonOf(response)).error.code, 'method_not_allowed')
+    }
+  })
+
+  it('text beyond ASCII in the alignment header is UTF-8', async () => {
+    const bytes = (text: string) => ({ 'x-trimtab-alignment': Buffer.from(text).toString('latin1') })
+    const { chat, engine } = toyGateway()
+    await chat({}, { headers: bytes('{"guides":[{"principle":"Répondez en français – s’il vous plaît."}]}') })
+    const [guide] = engine.requests[0]?.alignment?.guides ?? []
+    assert.equal(guide?.principle, 'Répondez en français – s’il vous plaît.')
+  })
+
+  it('an alignment header that is not UTF-8 is refused', async () => {
+    const { error } = await jsonOf(await toyGateway().chat({}, { headers: { 'x-trimtab-alignment': 'fran\u00e7ais' } }))
+    assert.equal(error.param, 'X-Trimtab-Alignment')
+    assert.match(error.message, /UTF-8/)
   })
 
   it('a presentable request id comes back, another is replaced', async () => {

@@ -207,7 +207,7 @@ describe('failures of a generation', () => {
   })
 
   it('a silent stream starts after the keep-alive time and is kept alive by comments', async () => {
-    const limits = { bodyBytes: 10_000, maxChoices: 8, defaultMaxTokens: 64, keepAliveMs: 10 }
+    const limits = { bodyBytes: 10_000, maxChoices: 8, defaultMaxTokens: 64, keepAliveMs: 10, heldLogprobs: 500_000 }
     const { chat, engine } = toyGateway({ limits })
     let speak = () => {}
     engine.gate = new Promise((resolve) => {

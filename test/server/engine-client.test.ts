@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiProblem } from '../../src/server/api-problem.ts'
 import { backOffMs } from '../../src/server/back-off.ts'
-import { EngineClient, type EngineClientOptions } from '../../src/server/engine-client.ts'
+import { EngineClient } from '../../src/server/engine-client.ts'
+import type { EngineClientOptions } from '../../src/server/engine-client-options.ts'
 import type { EngineSetup, GenerationEvent, GenerationRequest } from '../../src/server/engine-messages.ts'
 
 const entry = new URL('./fake-engine.mjs', import.meta.url)
@@ -108,6 +109,42 @@ describe('EngineClient', () => {
       { onDeath: (reason) => deaths.push(reason) },
     )
     assert.deepEqual(deaths, ['signal SIGKILL'])
+  })
+
+  it('gives up a request whose reader is too far behind, and only that one', () =>
+    withClient(
+      async (client) => {
+        const idle = client.generate(request('endless'), live())
+        await idle.next()
+        const reader = client.generate(request('endless'), live())
+        let batches = 0
+        for await (const _ of reader) if (++batches > 20 && client.inFlight === 1) break
+        await assert.rejects(read(idle), (error) => error instanceof ApiProblem && error.kind === 'slow-client')
+        assert.equal((await client.stats()).running, 0)
+      },
+      { mostWaitingBytes: 10_000 },
+    ))
+
+  it('ends a busy engine that stopped, fails its requests with a 503, and starts another', async () => {
+    const silences: number[] = []
+    await withClient(
+      async (client) => {
+        await assert.rejects(read(client.generate(request('freeze'), live())), (error) => {
+          return error instanceof ApiProblem && error.kind === 'engine-unavailable' && error.retryAfter !== undefined
+        })
+        await until(() => client.state.status === 'ready')
+        assert.equal(client.state.restarts, 1)
+      },
+      { silenceMs: 200, onSilence: (silenceMs) => silences.push(silenceMs) },
+    )
+    assert.deepEqual(silences, [200])
+  })
+
+  it('that is closed while its models load has started nothing, and says so without an error', async () => {
+    const client = new EngineClient(setup('slow'), { entry })
+    const started = client.start()
+    await client.close()
+    assert.equal(await started, false)
   })
 
   it('does not retry a first load that fails', async () => {

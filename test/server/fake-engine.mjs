@@ -10,9 +10,10 @@ process.on('message', (command) => {
     if (behaviour === 'broken')
       return void process.send({ type: 'engine-failed', message: 'no such file' }, () => process.exit(1))
     process.send({ type: 'engine-progress', message: 'loading' })
+    if (behaviour === 'slow') return
     process.send({
       type: 'engine-ready',
-      models: [{ name: 'tiny', weights: 'int8', contextLength: 9, hasChatTemplate: true }],
+      models: [{ name: 'tiny', weights: 'int8', contextLength: 9, hasChatTemplate: true, checkpoint: 'fake' }],
     })
   }
   if (command.type === 'generation-request') generate(command.id, command.request)
@@ -28,6 +29,7 @@ process.on('message', (command) => {
 function generate(id, request) {
   const [{ text }] = request.prompts
   if (text === 'crash') process.kill(process.pid, 'SIGKILL')
+  if (text === 'freeze') process.kill(process.pid, 'SIGSTOP')
   if (text === 'refuse') {
     const failure = { kind: 'context-length', message: 'too long', param: undefined }
     return events([id, { type: 'generation-error', failure }])

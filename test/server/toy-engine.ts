@@ -25,7 +25,7 @@ export class ToyEngine implements Engine {
   failAt = 0
   state: EngineState = {
     status: 'ready',
-    models: [{ name: 'tiny', weights: 'int8', contextLength: 512, hasChatTemplate: true }],
+    models: [{ name: 'tiny', weights: 'int8', contextLength: 512, hasChatTemplate: true, checkpoint: 'toy' }],
     restarts: 0,
   }
 

@@ -1,0 +1,29 @@
+import { engineEntry } from './engine-child.ts'
+
+export interface EngineClientOptions {
+  /** The child's script; tests give a fake. */
+  readonly entry?: URL
+  readonly firstBackOffMs?: number
+  readonly mostBackOffMs?: number
+  /** A child that lived this long was healthy: the next back-off starts from the beginning. */
+  readonly healthyAfterMs?: number
+  /** A busy engine that says nothing for this long is ended and started again. */
+  readonly silenceMs?: number
+  /** Bound on what waits for one request's reader. */
+  readonly mostWaitingBytes?: number
+  readonly onProgress?: (message: string) => void
+  readonly onSilence?: (silenceMs: number) => void
+  readonly onDeath?: (reason: string, restartInMs: number) => void
+}
+
+export const engineClientDefaults: Required<EngineClientOptions> = {
+  entry: engineEntry,
+  firstBackOffMs: 500,
+  mostBackOffMs: 30_000,
+  healthyAfterMs: 60_000,
+  silenceMs: 60_000,
+  mostWaitingBytes: 16 * 2 ** 20,
+  onProgress: () => {},
+  onSilence: () => {},
+  onDeath: () => {},
+}

@@ -1,0 +1,54 @@
+import { createServer, type Server, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { ApiProblem } from './api-problem.ts'
+import { toOpenAIError } from './openai-error.ts'
+
+/** After the last byte of an answer to broken HTTP, its client gets this long to read it. */
+const lingerMs = 500
+
+/** A plain HTTP/1 server whose refusals are OpenAI errors too where they come before any route. */
+export function createHttpServer(fetch: Parameters<typeof getRequestListener>[0]): Server {
+  const listener = getRequestListener(fetch, { errorHandler: refuseRequest })
+  // Node's own check answers without a body; the listener misses the header as well, and asks `refuseRequest`.
+  const server = createServer({ requireHostHeader: false }, listener)
+  return server.on('clientError', answerBrokenHttp)
+}
+
+/** A request that is HTTP, but not one that a URL can be made of: the host is missing or not one. */
+function refuseRequest(error: unknown): Response {
+  const { status, body } = toOpenAIError(new ApiProblem('bad-http', `The request is not valid: ${told(error)}.`))
+  return Response.json(body, { status })
+}
+
+function told(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** What the parser did not understand has no request and no response, only a socket. */
+function answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: { headersSent: boolean } }) {
+  // An answer that has begun cannot become another one.
+  if (!socket.writable || error.code === 'ECONNRESET' || socket._httpMessage?.headersSent === true) {
+    socket.destroy()
+    return
+  }
+  const { status, body } = toOpenAIError(toProblem(error))
+  const text = JSON.stringify(body)
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(text)}`,
+    'Connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`, () => void setTimeout(() => socket.destroy(), lingerMs).unref())
+}
+
+function toProblem(error: NodeJS.ErrnoException): ApiProblem {
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    return new ApiProblem('headers-too-large', 'The headers are larger than 16 KiB in all; send less in them.')
+  }
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new ApiProblem('http-timeout', 'The request did not arrive in time; send it again.')
+  }
+  return new ApiProblem('bad-http', `The request is not valid HTTP: ${error.message}.`)
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Engine } from '../../src/server/engine.ts'
+import { createHttpServer } from '../../src/server/http-server.ts'
+import { watchSocketClose } from '../../src/server/socket-close.ts'
+import { ToyEngine } from './toy-engine.ts'
+import { type Json, toyGateway } from './toy-gateway.ts'
+
+/** Says nothing until its client leaves. */
+class PatientEngine extends ToyEngine implements Engine {
+  waiting = 0
+
+  override async *generate(_request: unknown, signal: AbortSignal): AsyncGenerator<never> {
+    this.waiting += 1
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    yield* []
+  }
+}
+
+async function withServer(
+  use: (port: number, sockets: readonly Socket[], faults: unknown[]) => Promise<void>,
+  engine: Engine,
+) {
+  const limits = { bodyBytes: 10_000, maxChoices: 8, defaultMaxTokens: 64, keepAliveMs: 20, heldLogprobs: 1000 }
+  const { app, faults } = toyGateway({ limits, engine })
+  const server = createHttpServer(app.fetch)
+  const sockets: Socket[] = []
+  server.on('connection', (socket) => sockets.push(socket))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    await use((server.address() as AddressInfo).port, sockets, faults)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
+function post(fields: object): string {
+  const body = JSON.stringify({ model: 'tiny', messages: [{ role: 'user', content: 'Hi' }], ...fields })
+  return `POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 500 && !condition(); i++) await sleep(10)
+  assert.ok(condition())
+}
+
+const intervals = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+
+describe('requests pipelined on one socket', () => {
+  for (const stream of [true, false]) {
+    it(`are all cancelled when it is gone, and leave no timer behind (stream: ${stream})`, async () => {
+      const engine = new PatientEngine()
+      const cancelled: boolean[] = []
+      const generate = engine.generate.bind(engine)
+      engine.generate = (request, signal) => {
+        signal.addEventListener('abort', () => cancelled.push(true))
+        return generate(request, signal)
+      }
+      await withServer(async (port, _sockets, faults) => {
+        const before = intervals()
+        const socket = connect(port, '127.0.0.1')
+        socket.write(post({ stream }).repeat(3))
+        await until(() => engine.waiting === 3)
+        // Long enough for the streams to open with comments.
+        await sleep(60)
+        socket.destroy()
+        await until(() => cancelled.length === 3)
+        await until(() => intervals() <= before)
+        assert.deepEqual(faults, [])
+      }, engine)
+    })
+  }
+})
+
+describe('watchSocketClose', () => {
+  it('puts one listener on a socket for all its requests, and forgets those that ended', async () => {
+    await withServer(async (port, sockets) => {
+      const client = connect(port, '127.0.0.1')
+      await until(() => sockets.length === 1)
+      const socket = sockets[0]!
+      const before = socket.listenerCount('close')
+      const told: number[] = []
+      const releases = Array.from({ length: 20 }, (_, i) => watchSocketClose(socket, () => told.push(i)))
+      assert.equal(socket.listenerCount('close'), before + 1)
+      for (const release of releases.slice(1)) release()
+      client.destroy()
+      await until(() => told.length > 0)
+      assert.deepEqual(told, [0])
+      watchSocketClose(socket, () => told.push(99))
+      assert.deepEqual(told, [0, 99])
+    }, new ToyEngine())
+  })
+})
+
+describe('what is no proper HTTP', () => {
+  async function send(text: string): Promise<{ status: number; body: Json }> {
+    let reply = ''
+    await withServer(async (port) => {
+      const socket = connect(port, '127.0.0.1')
+      socket.on('data', (data) => {
+        reply += data
+      })
+      socket.write(text)
+      await until(() => /\}\}$/.test(reply))
+      socket.destroy()
+    }, new ToyEngine())
+    const [head = '', body = ''] = reply.split('\r\n\r\n')
+    return { status: Number(head.split(' ')[1]), body: JSON.parse(body) }
+  }
+
+  const cases: readonly (readonly [what: string, text: string, status: number, code: string])[] = [
+    ['a malformed request line', 'NONSENSE\r\n\r\n', 400, 'bad_http'],
+    [
+      'headers beyond the limit',
+      `GET / HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'headers_too_large',
+    ],
+    ['a host that is none', 'GET /healthz HTTP/1.1\r\nHost: a b/c\r\n\r\n', 400, 'bad_http'],
+    ['no host', 'GET /healthz HTTP/1.1\r\n\r\n', 400, 'bad_http'],
+  ]
+  for (const [what, text, status, code] of cases) {
+    it(`${what} -> ${status}, an OpenAI error`, async () => {
+      const reply = await send(text)
+      assert.equal(reply.status, status)
+      assert.equal(reply.body.error.type, 'invalid_request_error')
+      assert.equal(reply.body.error.code, code)
+      assert.ok(reply.body.error.message)
+    })
+  }
+})
