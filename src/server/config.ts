@@ -21,12 +21,7 @@ const server = z.strictObject({
   body_limit: size('2MiB').describe(
     'Largest request body; larger ones are refused (413) without being read to the end.',
   ),
-  max_n: z
-    .int()
-    .min(1)
-    .max(128)
-    .default(32)
-    .describe('Most choices of one request, over all its prompts. Each takes one of `engine.max_running` places.'),
+  max_n: z.int().min(1).max(128).default(32).describe('Most choices of one request, over all its prompts.'),
   default_max_tokens: z
     .int()
     .min(1)
@@ -60,7 +55,11 @@ const engine = z.strictObject({
     .max(1024)
     .optional()
     .describe(`Threads that compute. Absent: one per core that the process may use.`),
-  max_running: z.int().min(1).default(64).describe('Most sequences decoded together.'),
+  max_running: z
+    .int()
+    .min(1)
+    .default(64)
+    .describe('Most requests decoded together, and most rows of one step; choices beyond it take turns.'),
   max_waiting: z.int().min(0).default(256).describe('Most sequences waiting for room; one more is refused (429).'),
   prefill_budget: z.int().min(1).default(512).describe('Prompt tokens read per step beside the decoding sequences.'),
   silence_seconds: z

@@ -7,6 +7,7 @@ import {
   UnknownModelError,
 } from '../../src/decoding/errors.ts'
 import type { LocalEngine } from '../../src/decoding/local/engine.ts'
+import { tinyConfig } from '../checkpoint/fixtures.ts'
 import { decode, toyEngine, toyPrompt, toyRequest } from './toy-engine.ts'
 
 const engine = await toyEngine()
@@ -170,4 +171,36 @@ test('sequences of all requests share their steps', async () => {
   await Promise.all([1, 2, 3, 4].map((seed) => decode(engine, toyRequest(toyPrompt(8, seed), { maxTokens: 10 }))))
   assert.equal(engine.stats().decodedRows - decodedRows, 40)
   assert.ok(engine.stats().steps - steps <= 12)
+})
+
+test('a request with more choices than rows of a step shares its own turns and never delays another request', async () => {
+  const small = await toyEngine({ engine: { maxRunning: 4 } })
+  const many = small.open({ ...toyRequest(toyPrompt(8), { maxTokens: 6 }), forks: 7 })
+  for await (const _ of small.advance(many, 0, signal));
+  const family = [many, ...Array.from({ length: 7 }, (_, i) => small.fork(many, BigInt(i)))]
+  const single = small.open(toyRequest(toyPrompt(9, 2), { maxTokens: 6 }))
+  for await (const _ of small.advance(single, 0, signal));
+  const before = small.stats()
+  let stepsOfSingle = 0
+  const run = async (sequence: (typeof family)[number]) => {
+    for await (const _ of small.advance(sequence, 6, signal));
+    if (sequence === single) stepsOfSingle = small.stats().steps - before.steps
+  }
+  await Promise.all([...family, single].map(run))
+  assert.ok(stepsOfSingle <= 8, `the single answer took ${stepsOfSingle} steps`)
+  assert.ok(small.stats().decodedRows - before.decodedRows <= 4 * (small.stats().steps - before.steps))
+  assert.equal(new Set(family.map((sequence) => sequence.generatedTokens)).size, 1)
+  for (const sequence of [...family, single]) small.release(sequence)
+  await small.close()
+})
+
+test('a model with one attention head gives a request the same bits alone and among longer ones', async () => {
+  const config = tinyConfig({ num_attention_heads: 1, num_key_value_heads: 1, head_dim: 32 })
+  const single = await toyEngine({ config })
+  const request = toyRequest(toyPrompt(30), { topLogprobs: 2 })
+  const alone = await decode(single, request)
+  const longer = [70, 150].map((length) => decode(single, toyRequest(toyPrompt(length, length))))
+  const [among] = await Promise.all([decode(single, request), ...longer])
+  assert.deepEqual(among, { ...alone, cachedTokens: among.cachedTokens })
+  await single.close()
 })

@@ -23,7 +23,7 @@ export interface EngineOptions {
   readonly memoryBytes: number
   /** Threads of ONNX Runtime's pool. */
   readonly threads: number
-  /** Most sequences decoded together. */
+  /** Most requests decoded together, and most rows of one decoding step (a request's own rows are never split). */
   readonly maxRunning: number
   /** Most sequences waiting for room; one more is an OverloadedError. */
   readonly maxWaiting: number

@@ -6,6 +6,7 @@ import { blockTokens } from '../graph/attention.ts'
 import { type SelectionScratch, selectionScratch } from '../top-logits.ts'
 import { decodeStep } from './decode-step.ts'
 import type { EngineOptions, EngineStats, LoadedModel, ModelSpec } from './engine-options.ts'
+import { fairShare } from './fair-share.ts'
 import { blockBytesOf, type OpenedModel, openModel, type RunningModel, startModel } from './loaded-model.ts'
 import { LocalSequence } from './local-sequence.ts'
 import { MemoryPlan } from './memory-plan.ts'
@@ -161,7 +162,7 @@ export class LocalEngine implements Decoder {
   #fits(sequence: LocalSequence): boolean {
     return (
       this.#waiting.length === 0 &&
-      this.#admitted.size < this.#options.maxRunning &&
+      this.#runningRequests() < this.#options.maxRunning &&
       this.#memory.fits(sequence.request)
     )
   }
@@ -169,13 +170,18 @@ export class LocalEngine implements Decoder {
   #admit(): void {
     if (this.#inStep) return
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      if (this.#admitted.size >= this.#options.maxRunning || !this.#memory.fits(next.request)) return
+      if (this.#runningRequests() >= this.#options.maxRunning || !this.#memory.fits(next.request)) return
       this.#waiting.shift()
       this.#memory.admit(next)
       this.#counters.cachedTokens += next.cachedTokens
       next.phase = 'prefilling'
       this.#admitted.add(next)
     }
+  }
+
+  // forks take turns within their request's share, so they keep nobody out
+  #runningRequests(): number {
+    return new Set([...this.#admitted].map((sequence) => sequence.root)).size
   }
 
   #kick(): void {
@@ -189,7 +195,7 @@ export class LocalEngine implements Decoder {
       // messages that arrived during the step, and readers of its tokens, come first
       await nextTurn()
       this.#admit()
-      const drawing = [...this.#admitted].filter((sequence) => sequence.drawing)
+      const drawing = this.#nextDrawing()
       const prefilling = [...this.#admitted].filter(
         (sequence) => sequence.phase === 'prefilling' && sequence.wanted !== undefined,
       )
@@ -197,6 +203,13 @@ export class LocalEngine implements Decoder {
       await this.#step(drawing, prefilling)
     }
     this.#looping = false
+  }
+
+  #nextDrawing(): readonly LocalSequence[] {
+    const drawing = [...this.#admitted].filter((sequence) => sequence.drawing)
+    const chosen = fairShare(drawing, this.#options.maxRunning)
+    for (const sequence of chosen) sequence.lastStep = this.#counters.steps
+    return chosen
   }
 
   async #step(drawing: readonly LocalSequence[], prefilling: readonly LocalSequence[]): Promise<void> {

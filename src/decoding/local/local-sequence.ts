@@ -11,6 +11,10 @@ export type SequencePhase = 'waiting' | 'prefilling' | 'ready' | 'over'
 export class LocalSequence implements Sequence {
   readonly request: SequenceRequest
   readonly seed: bigint
+  /** The opened sequence this one was forked from, over any number of forks; itself, if it was opened. */
+  readonly root: LocalSequence
+  /** The engine step that last drew a token for it. */
+  lastStep: number
   phase: SequencePhase = 'waiting'
   finishReason: FinishReason | undefined
   endDraw: TokenDraw | undefined
@@ -36,6 +40,8 @@ export class LocalSequence implements Sequence {
   constructor(request: SequenceRequest, seed: bigint, origin?: LocalSequence) {
     this.request = request
     this.seed = seed
+    this.root = origin?.root ?? this
+    this.lastStep = origin?.lastStep ?? -1
     const base = request.terms[0]!
     this.#answer =
       origin === undefined ? new AnswerText(compileStopStrings(request.sampling.stop)) : origin.#answer.clone()
