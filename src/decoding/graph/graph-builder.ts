@@ -32,6 +32,7 @@ export class GraphBuilder {
   readonly #nodes: NodeProto[] = []
   readonly #initializers: TensorProto[] = []
   readonly #constants = new Map<string, string>()
+  readonly #shared = new Map<string, string>()
   readonly #inputs: ValueInfoProto[] = []
   readonly #outputs: ValueInfoProto[] = []
   readonly #weightFile: number
@@ -71,6 +72,15 @@ export class GraphBuilder {
       attribute,
     })
     return outputs
+  }
+
+  /** A value that many nodes use, written at its first use; `key` tells it from others. */
+  once(key: string, write: () => string): string {
+    const known = this.#shared.get(key)
+    if (known !== undefined) return known
+    const written = write()
+    this.#shared.set(key, written)
+    return written
   }
 
   weight(name: string, data: TensorData, dims: readonly number[]): string {

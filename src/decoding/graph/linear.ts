@@ -25,10 +25,29 @@ export function linear(graph: GraphBuilder, format: WeightFormat, x: string, nam
     case 'int8':
       return blockLinear(graph, 8, x, name, matrix)
     case 'int4':
-      return blockLinear(graph, 4, x, name, matrix)
+      return atLeastTwoRows(graph, x, (padded) => blockLinear(graph, 4, padded, name, matrix))
     case 'w8a8':
       return rowLinear(graph, x, name, matrix)
   }
+}
+
+/**
+ * Without AVX-512 the 4-bit kernel adds up a single row in another order than the same row among others: a row alone is
+ * computed beside a copy of itself.
+ * @param x [B, T, columns], with the B * T of the graph's first input, or any other shape whose rows are as many
+ */
+function atLeastTwoRows(graph: GraphBuilder, x: string, product: (x: string) => string): string {
+  const count = graph.once('rows', () => graph.node('Size', ['input_ids']))
+  const missing = graph.once('missing rows', () => {
+    const lack = graph.node('Sub', [graph.ints(2), count])
+    return graph.node('Max', [lack, graph.ints(0)])
+  })
+  const first = graph.once('first axis', () =>
+    graph.node('Slice', [graph.node('Shape', ['input_ids']), graph.ints(0), graph.ints(1)]),
+  )
+  const copy = graph.node('Slice', [x, graph.ints(0), missing, graph.ints(0)])
+  const padded = graph.node('Concat', [x, copy], { attributes: { axis: 0 } })
+  return graph.node('Slice', [product(padded), graph.ints(0), first, graph.ints(0)])
 }
 
 function blockLinear(graph: GraphBuilder, bits: 4 | 8, x: string, name: string, matrix: Matrix): string {
