@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openEngine } from '../src/decoding/local/engine.ts'
 import type { AlignmentOptions } from '../src/guidance/alignment-options.ts'
 import type { Config } from '../src/server/config.ts'
 import { engineSetup } from '../src/server/engine-setup.ts'
-import { assertGuidesFit, modelDirectory } from '../src/server/model-directory.ts'
+import { openGenerationEngine } from '../src/server/open-generation-engine.ts'
 import type { GenerationEngine } from '../src/server/plan-generation.ts'
 
 /** A served model with its guides, loaded as the server loads them, but into this process. */
@@ -19,21 +18,20 @@ export interface EvaluatedModel {
 
 /** Loads everything a configuration names; its first served model is the one evaluated. */
 export async function openEvaluatedModel(config: Config): Promise<EvaluatedModel> {
-  const { models, served, options, catalogue } = engineSetup(config)
-  const decoder = await openEngine(models, options, (message) => process.stderr.write(`${message}\n`))
-  assertGuidesFit(decoder.models, served, catalogue)
+  const setup = engineSetup(config)
+  const engine = await openGenerationEngine(setup, (message) => process.stderr.write(`${message}\n`))
   const hashes = new Map<string, string>()
   const contentOf = (folder: string): string => {
     const hash = hashes.get(folder) ?? contentHash(folder)
     hashes.set(folder, hash)
     return hash
   }
-  const name = served[0]!
+  const name = setup.served[0]!
   return {
-    engine: { decoder, models: decoder.models, directory: modelDirectory(decoder.models), catalogue },
+    engine,
     name,
     fingerprint: (alignment) => sourcesOf(config, name, alignment).map(contentOf).join('-'),
-    close: () => decoder.close(),
+    close: () => engine.close(),
   }
 }
 

@@ -17,7 +17,10 @@ export interface SequenceRequest {
   /** terms[0] is the base: its model owns the vocabulary, the end-of-sequence ids and the chat template. */
   readonly terms: readonly LogitTerm[]
   readonly sampling: SamplingParams
-  /** How many forks room is kept for from the start, so that forking cannot run out of memory midway; default 0. */
+  /**
+   * How many forks may live at one time besides the opened sequence: room for them is kept from the start, so that forking
+   * cannot run out of memory midway; a released one makes room for another. Default 0.
+   */
   readonly forks?: number
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { bestOfOptions, particleOptions } from './whole-answer-options.ts'
 
 // Far above any published weight (GenARM's largest is 4), and low enough that weighted logits stay finite.
 const weight = z
@@ -51,8 +52,14 @@ export const alignmentOptions = z.strictObject({
     .optional()
     .describe("model_arithmetic: divide all coefficients by their sum, as GenARM's reference engine does."),
   trace: z.boolean().optional().describe('Return how each token came about.'),
-  particles: notYet('particles'),
-  best_of: notYet('best_of'),
+  particles: particleOptions.optional().describe('Feynman-Kac steering of a population of answers.'),
+  best_of: bestOfOptions.optional().describe('Several whole answers, of which one is chosen.'),
+  references: z
+    .array(z.string().max(32_000))
+    .min(1)
+    .max(16)
+    .optional()
+    .describe('Reference answers, for rewards that compare with them (bleu).'),
   budget: notYet('budget'),
 })
 

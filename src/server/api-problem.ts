@@ -14,6 +14,7 @@ export type ProblemKind =
   | 'overloaded'
   | 'draining'
   | 'engine-unavailable'
+  | 'reward-failed'
   | 'engine-error'
 
 export interface ProblemDetail {

@@ -9,6 +9,7 @@ import { listModels, retrieveModel } from './models.ts'
 import { clientGoneStatus, isLogged, toOpenAIError } from './openai-error.ts'
 import { openApiDocument } from './openapi.ts'
 import { requestId } from './request-id.ts'
+import { listRewards, postRewards } from './rewards.ts'
 
 /** All routes, one error handler. */
 export function createApp(gateway: Gateway): Hono<AppEnvironment> {
@@ -20,6 +21,8 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
   })
   app.post('/v1/chat/completions', (context) => chatCompletions(context, gateway))
   app.post('/v1/completions', (context) => completions(context, gateway))
+  app.post('/v1/rewards', (context) => postRewards(context, gateway))
+  app.get('/v1/rewards', (context) => context.json(listRewards(gateway.rewards)))
   app.get('/v1/models', (context) => context.json(listModels(gateway.models)))
   // A hub id has a slash in it, so the rest of the path is the name.
   app.get('/v1/models/:id{.+}', (context) => context.json(retrieveModel(gateway.models, context.req.param('id'))))
@@ -48,6 +51,7 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
 const methods: Readonly<Record<string, string>> = {
   '/v1/chat/completions': 'POST',
   '/v1/completions': 'POST',
+  '/v1/rewards': 'GET, HEAD, POST',
   '/v1/models': 'GET, HEAD',
   '/v1/models/:id{.+}': 'GET, HEAD',
   '/healthz': 'GET, HEAD',

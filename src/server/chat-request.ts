@@ -22,11 +22,14 @@ const message = z.strictObject({
   tool_calls: z.array(z.unknown()).max(0, 'tool calls are not supported yet').nullish(),
 })
 
+/** A conversation; it has at least one message. */
+export const messagesField = arrayField(message, { min: 1, max: 4096, tooFew: 'there must be at least one message' })
+
 /** Body of POST /v1/chat/completions. */
 export const chatRequest = z
   .strictObject({
     ...sharedFields,
-    messages: arrayField(message, { min: 1, max: 4096, tooFew: 'there must be at least one message' }),
+    messages: messagesField,
     max_tokens: maxTokensField
       .optional()
       .describe('Most tokens of the answer; the older name of max_completion_tokens.'),

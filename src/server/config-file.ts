@@ -88,11 +88,16 @@ function withAbsolutePaths(config: Config, folder: string, file: string): Config
     if (!('adapter' in guide) || guide.adapter === undefined) return guide
     return { ...guide, adapter: resolveSource(guide.adapter, folder, `${file}: guides.${name}.adapter`) }
   })
+  const rewards = mapValues(config.rewards, (reward, name) => {
+    if (!('path' in reward)) return reward
+    return { ...reward, path: resolveSource(reward.path, folder, `${file}: rewards.${name}.path`) }
+  })
   const { cache, ...engine } = config.engine
   return {
     ...config,
     models,
     guides,
+    rewards,
     engine: cache === undefined ? engine : { ...engine, cache: resolve(folder, cache) },
   }
 }

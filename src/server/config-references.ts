@@ -1,4 +1,5 @@
 import type { AlignmentOptions } from '../guidance/alignment-options.ts'
+import { rewardReferenceProblems } from '../rm/reward-references.ts'
 import type { Config } from './config.ts'
 import type { FieldProblem } from './field-problem.ts'
 
@@ -10,6 +11,10 @@ export function brokenReferences(config: Config): readonly FieldProblem[] {
     ...Object.entries(config.objectives).flatMap(([objective, { guide }]) =>
       missing(`objectives.${objective}.guide`, 'guide', guide, config.guides),
     ),
+    ...rewardReferenceProblems(config.rewards, {
+      models: Object.keys(config.models),
+      trainedGuides: Object.keys(config.guides).filter((guide) => 'kind' in config.guides[guide]!),
+    }),
     ...Object.entries(config.policies).flatMap(([policy, options]) => policyProblems(config, policy, options)),
     ...Object.entries(config.aliases).flatMap(([alias, target]) => aliasProblems(config, alias, target)),
   ]
@@ -61,7 +66,23 @@ function policyProblems(config: Config, name: string, options: AlignmentOptions)
   const objectives = Object.keys(options.preferences ?? {}).flatMap((objective) =>
     missing(`${path}.preferences.${objective}`, 'objective', objective, config.objectives),
   )
-  return [...inner, ...guides, ...objectives]
+  return [...inner, ...guides, ...objectives, ...rewardProblems(config, path, options)]
+}
+
+function rewardProblems(
+  config: Config,
+  path: string,
+  { particles, best_of }: AlignmentOptions,
+): readonly FieldProblem[] {
+  const named = [
+    ['particles', particles?.reward],
+    ['best_of', best_of?.reward],
+  ] as const
+  return named.flatMap(([section, reference]) => {
+    if (reference === undefined) return []
+    const names = typeof reference === 'string' ? [reference] : Object.keys(reference)
+    return names.flatMap((name) => missing(`${path}.${section}.reward`, 'reward', name, config.rewards))
+  })
 }
 
 function aliasProblems(config: Config, name: string, target: Config['aliases'][string]): readonly FieldProblem[] {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { alignmentOptions } from '../guidance/alignment-options.ts'
+import { rewardOptions } from '../rm/reward-options.ts'
 import { byteSizePattern, parseByteSize } from './byte-size.ts'
 
 const name = z.string().regex(/^[\w][\w.:/-]{0,127}$/, 'names are letters, digits and . _ : / -')
@@ -124,6 +125,7 @@ export const configSchema = z.strictObject({
     .default({})
     .describe('What requests may steer with, by name.'),
   objectives: z.record(name, objective).default({}).describe("What a request's `preferences` weigh."),
+  rewards: z.record(name, rewardOptions).default({}).describe('What requests may judge answers with, by name.'),
   policies: z.record(name, alignmentOptions).default({}).describe("Named presets of the request's `alignment` object."),
   aliases: z.record(name, alias).default({}).describe('Further model names, each a model with a policy.'),
 })

@@ -4,7 +4,15 @@ import { backOffMs } from './back-off.ts'
 import { type Engine, EngineLoadError, type EngineState, type EngineStatus } from './engine.ts'
 import { type EngineChild, forkEngine } from './engine-child.ts'
 import { type EngineClientOptions, engineClientDefaults } from './engine-client-options.ts'
-import type { EngineEvent, EngineSetup, GenerationEvent, GenerationRequest, ModelCard } from './engine-messages.ts'
+import type {
+  EngineCommand,
+  EngineEvent,
+  EngineSetup,
+  GenerationEvent,
+  GenerationRequest,
+  ModelCard,
+  RewardRequest,
+} from './engine-messages.ts'
 import { type Watchdog, watchEngine } from './engine-watchdog.ts'
 import { InFlight } from './in-flight.ts'
 
@@ -57,7 +65,15 @@ export class EngineClient implements Engine {
     })
   }
 
-  async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<readonly GenerationEvent[]> {
+  generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<readonly GenerationEvent[]> {
+    return this.#events((id) => ({ type: 'generation-request', id, request }), signal)
+  }
+
+  judge(request: RewardRequest, signal: AbortSignal): AsyncGenerator<readonly GenerationEvent[]> {
+    return this.#events((id) => ({ type: 'reward-request', id, request }), signal)
+  }
+
+  async *#events(ask: (id: number) => EngineCommand, signal: AbortSignal): AsyncGenerator<readonly GenerationEvent[]> {
     signal.throwIfAborted()
     const child = this.#runningChild()
     const { id, queue } = this.#inFlight.openGeneration()
@@ -71,7 +87,7 @@ export class EngineClient implements Engine {
       stop()
     }
     signal.addEventListener('abort', abort, { once: true })
-    child.send({ type: 'generation-request', id, request })
+    child.send(ask(id))
     try {
       yield* queue
     } finally {

@@ -4,7 +4,11 @@ import type { EngineOptions, EngineStats, ModelSpec, WeightFormat } from '../dec
 import type { SamplingParams } from '../decoding/sampling-params.ts'
 import type { AlignmentOptions } from '../guidance/alignment-options.ts'
 import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
+import type { ChoiceOutcome } from '../guidance/strategy.ts'
 import type { AlignmentTrace } from '../guidance/trace.ts'
+import type { RewardReference } from '../guidance/whole-answer-options.ts'
+import type { Question, Verdict } from '../rm/reward.ts'
+import type { RewardCatalogue } from '../rm/reward-catalogue.ts'
 
 /** What the engine process loads; fixed for its life. */
 export interface EngineSetup {
@@ -13,6 +17,7 @@ export interface EngineSetup {
   readonly served: readonly string[]
   readonly options: EngineOptions
   readonly catalogue: GuideCatalogue
+  readonly rewards: RewardCatalogue
 }
 
 export type Prompt =
@@ -32,6 +37,13 @@ export interface GenerationRequest {
   readonly alignment: AlignmentOptions | undefined
   /** Absent: no bound, as for measurements. */
   readonly replyLimit?: ReplyLimit
+}
+
+/** Answers to be scored. */
+export interface RewardRequest {
+  readonly reward: RewardReference
+  readonly question: Question
+  readonly responses: readonly string[]
 }
 
 /** How much of a reply may be in memory at once. */
@@ -60,6 +72,8 @@ export interface AlignmentReport {
   }
   /** Present when a trace was asked for. */
   readonly trace: AlignmentTrace | undefined
+  /** How each choice was chosen among others; undefined for plain samples. */
+  readonly outcomes?: readonly (ChoiceOutcome | undefined)[]
 }
 
 export interface GenerationUsage {
@@ -70,12 +84,18 @@ export interface GenerationUsage {
 
 /** Why the engine could not answer, as data; openai-error.ts gives it a status. */
 export interface EngineFailure {
-  readonly kind: 'context-length' | 'overloaded' | 'unknown-model' | 'invalid-request' | 'engine-error'
+  readonly kind:
+    | 'context-length'
+    | 'overloaded'
+    | 'unknown-model'
+    | 'invalid-request'
+    | 'reward-failed'
+    | 'engine-error'
   readonly message: string
   readonly param: string | undefined
 }
 
-/** What happened to one request, in order; ends with `generation-end` or `generation-error`. */
+/** What happened to one request, in order; ends with `generation-end`, `reward-verdicts` or `generation-error`. */
 export type GenerationEvent =
   | {
       readonly type: 'choice-delta'
@@ -85,11 +105,14 @@ export type GenerationEvent =
       readonly tokens: readonly TokenReport[] | undefined
     }
   | { readonly type: 'choice-end'; readonly index: number; readonly finishReason: FinishReason }
+  /** While no text is final yet; a stream shows it as a comment. */
+  | { readonly type: 'generation-progress'; readonly message: string }
   | {
       readonly type: 'generation-end'
       readonly usage: GenerationUsage
       readonly alignment: AlignmentReport | undefined
     }
+  | { readonly type: 'reward-verdicts'; readonly reward: string; readonly verdicts: readonly Verdict[] }
   | { readonly type: 'generation-error'; readonly failure: EngineFailure }
 
 /** What the HTTP process needs to know of a loaded model. */
@@ -106,6 +129,7 @@ export interface ModelCard {
 export type EngineCommand =
   | { readonly type: 'engine-start'; readonly setup: EngineSetup }
   | { readonly type: 'generation-request'; readonly id: number; readonly request: GenerationRequest }
+  | { readonly type: 'reward-request'; readonly id: number; readonly request: RewardRequest }
   | { readonly type: 'generation-abort'; readonly id: number }
   | { readonly type: 'stats-request'; readonly id: number }
 

@@ -1,12 +1,12 @@
-import { openEngine } from '../decoding/local/engine.ts'
 import type { EngineStats } from '../decoding/local/engine-options.ts'
 import { toEngineFailure } from './engine-failure.ts'
-import type { EngineCommand, EngineEvent, EngineSetup, GenerationRequest } from './engine-messages.ts'
+import type { EngineCommand, EngineEvent, EngineSetup, Prompt } from './engine-messages.ts'
 import { eventOutbox } from './event-outbox.ts'
 import { modelCards } from './model-cards.ts'
-import { assertGuidesFit, modelDirectory } from './model-directory.ts'
+import { openGenerationEngine } from './open-generation-engine.ts'
 import type { GenerationEngine } from './plan-generation.ts'
 import { runGeneration } from './run-generation.ts'
+import { runReward } from './run-reward.ts'
 
 /** The child's entry file: loads the models, then answers commands until its channel closes. */
 
@@ -28,7 +28,14 @@ function receive(command: EngineCommand): void {
       void start(command.setup)
       return
     case 'generation-request':
-      void generate(command.id, command.request)
+      void answer(command.id, command.request.prompts[0]?.type, (loaded, signal) =>
+        runGeneration(loaded, command.request, (event) => post(command.id, event), signal),
+      )
+      return
+    case 'reward-request':
+      void answer(command.id, 'messages', async ({ rewards }, signal) =>
+        post(command.id, await runReward(rewards, command.request, signal)),
+      )
       return
     case 'generation-abort':
       running.get(command.id)?.abort()
@@ -38,13 +45,12 @@ function receive(command: EngineCommand): void {
   }
 }
 
-async function start({ models, served, options, catalogue }: EngineSetup): Promise<void> {
+async function start(setup: EngineSetup): Promise<void> {
   try {
-    const decoder = await openEngine(models, options, (message) => send({ type: 'engine-progress', message }))
-    assertGuidesFit(decoder.models, served, catalogue)
-    stats = () => decoder.stats()
-    engine = { decoder, models: decoder.models, directory: modelDirectory(decoder.models), catalogue }
-    send({ type: 'engine-ready', models: modelCards(decoder.models, models) })
+    const opened = await openGenerationEngine(setup, (message) => send({ type: 'engine-progress', message }))
+    stats = () => opened.decoder.stats()
+    engine = opened
+    send({ type: 'engine-ready', models: modelCards(opened.models, setup.models) })
   } catch (error) {
     const event: EngineEvent = {
       type: 'engine-failed',
@@ -54,15 +60,18 @@ async function start({ models, served, options, catalogue }: EngineSetup): Promi
   }
 }
 
-async function generate(id: number, request: GenerationRequest): Promise<void> {
+async function answer(
+  id: number,
+  prompt: Prompt['type'] | undefined,
+  run: (loaded: GenerationEngine, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const abort = new AbortController()
   running.set(id, abort)
   try {
     if (engine === undefined) throw new Error('it was asked before it was ready')
-    await runGeneration(engine, request, (event) => post(id, event), abort.signal)
+    await run(engine, abort.signal)
   } catch (error) {
-    if (!abort.signal.aborted)
-      post(id, { type: 'generation-error', failure: toEngineFailure(error, request.prompts[0]?.type) })
+    if (!abort.signal.aborted) post(id, { type: 'generation-error', failure: toEngineFailure(error, prompt) })
   } finally {
     running.delete(id)
   }

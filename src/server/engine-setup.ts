@@ -1,6 +1,7 @@
 import envPaths from 'env-paths'
 import type { ModelSpec } from '../decoding/local/engine-options.ts'
 import type { GuideCatalogue, GuideDefinition } from '../guidance/guide-catalogue.ts'
+import { rewardCatalogue } from '../rm/reward-definition.ts'
 import { type Config, threadsOf } from './config.ts'
 import { servedModels } from './config-references.ts'
 import type { EngineSetup } from './engine-messages.ts'
@@ -29,6 +30,7 @@ export function engineSetup(config: Config): EngineSetup {
       hub: { cacheFolder: cacheFolder(config) },
     },
     catalogue: catalogueOf(config),
+    rewards: rewardCatalogue(config.rewards, (guide) => readerOf(guide, config)),
   }
 }
 
@@ -62,6 +64,13 @@ function catalogueOf(config: Config): GuideCatalogue {
     guides: new Map(Object.entries(config.guides).map(([name, guide]) => [name, definitionOf(name, guide, config)])),
     objectives: new Map(Object.entries(config.objectives)),
   }
+}
+
+/** What a trained guide reads with; the configuration's check saw to it that it is one. */
+function readerOf(name: string, config: Config) {
+  const definition = definitionOf(name, config.guides[name]!, config)
+  if (!('model' in definition)) throw new Error(`The guide '${name}' is not a model.`)
+  return { model: definition.model, adapter: definition.adapter }
 }
 
 function definitionOf(name: string, guide: Config['guides'][string], config: Config): GuideDefinition {

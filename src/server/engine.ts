@@ -1,5 +1,5 @@
 import type { EngineStats } from '../decoding/local/engine-options.ts'
-import type { GenerationEvent, GenerationRequest, ModelCard } from './engine-messages.ts'
+import type { GenerationEvent, GenerationRequest, ModelCard, RewardRequest } from './engine-messages.ts'
 
 /** `starting` and `restarting` come to `ready` by themselves; `failed` and `stopped` do not. */
 export type EngineStatus = 'starting' | 'ready' | 'restarting' | 'failed' | 'stopped'
@@ -19,6 +19,8 @@ export interface Engine {
    * @throws ApiProblem; the signal's reason
    */
   generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<readonly GenerationEvent[]>
+  /** The verdicts on given answers, as one event; otherwise like `generate`. */
+  judge(request: RewardRequest, signal: AbortSignal): AsyncIterable<readonly GenerationEvent[]>
   /** @throws ApiProblem when the engine is not running */
   stats(): Promise<EngineStats>
 }

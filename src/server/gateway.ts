@@ -7,6 +7,8 @@ import type { ServedModels } from './models.ts'
 export interface Gateway {
   readonly engine: Engine
   readonly models: ServedModels
+  /** Names of the rewards that requests may use. */
+  readonly rewards: readonly string[]
   readonly limits: {
     readonly bodyBytes: number
     readonly maxChoices: number

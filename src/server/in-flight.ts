@@ -64,7 +64,7 @@ export class InFlight {
     else queue.push(event)
     const isBehind = queue.size > this.#mostWaitingBytes
     if (isBehind) queue.discard(slowClient())
-    if (isBehind || event.type === 'generation-end' || event.type === 'generation-error') {
+    if (isBehind || lastEvents.has(event.type)) {
       this.#generations.delete(id)
       queue.end()
     }
@@ -79,6 +79,12 @@ export class InFlight {
   }
 }
 
+const lastEvents: ReadonlySet<GenerationEvent['type']> = new Set([
+  'generation-end',
+  'reward-verdicts',
+  'generation-error',
+])
+
 function slowClient(): ApiProblem {
   const message =
     'The client reads more slowly than the answer is written, and too much of it waits. Ask for less at once.'
@@ -90,6 +96,7 @@ const problemKinds: Readonly<Record<EngineFailure['kind'], ProblemKind>> = {
   overloaded: 'overloaded',
   'unknown-model': 'model-not-found',
   'invalid-request': 'invalid-request',
+  'reward-failed': 'reward-failed',
   'engine-error': 'engine-error',
 }
 

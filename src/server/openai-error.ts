@@ -37,6 +37,7 @@ const table: Readonly<Record<ProblemKind, Row>> = {
   overloaded: [429, 'rate_limit_error', 'rate_limit_exceeded'],
   draining: [503, 'service_unavailable_error', 'shutting_down'],
   'engine-unavailable': [503, 'service_unavailable_error', 'engine_unavailable'],
+  'reward-failed': [500, 'server_error', 'reward_failed'],
   'engine-error': [500, 'server_error', 'engine_error'],
 }
 

@@ -3,8 +3,12 @@ import { ContextLengthError, InvalidRequestError, UnknownModelError } from '../d
 import type { LoadedModel } from '../decoding/local/engine-options.ts'
 import { promptSeed } from '../decoding/rng.ts'
 import { type Alignment, align } from '../guidance/alignment.ts'
+import type { AlignmentOptions } from '../guidance/alignment-options.ts'
 import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
 import type { ModelDirectory } from '../guidance/prompt-source.ts'
+import type { RewardDirectory } from '../guidance/reward-directory.ts'
+import { type WholeAnswerPlan, wholeAnswers } from '../guidance/whole-answers.ts'
+import type { Question } from '../rm/reward.ts'
 import type { GenerationRequest, Prompt } from './engine-messages.ts'
 import { refuseHopelessPrompt } from './hopeless-prompt.ts'
 import { refuseHugeReply } from './reply-size.ts'
@@ -15,12 +19,14 @@ export interface GenerationEngine {
   readonly models: ReadonlyMap<string, LoadedModel>
   readonly directory: ModelDirectory
   readonly catalogue: GuideCatalogue
+  readonly rewards: RewardDirectory
 }
 
 /** One prompt, ready for a strategy. */
 export interface PlannedPrompt {
   readonly request: SequenceRequest
   readonly alignment: Alignment
+  readonly answers: WholeAnswerPlan
 }
 
 /**
@@ -49,8 +55,31 @@ function planPrompt(
   const alignment = align(request.alignment ?? {}, engine.catalogue, { base, messages }, engine.directory)
   const maxTokens = request.sampling.maxTokens ?? roomFor(engine, alignment, request.defaultMaxTokens)
   const seed = promptSeed(request.sampling.seed, index)
-  return { request: { terms: alignment.terms, sampling: { ...request.sampling, seed, maxTokens } }, alignment }
+  const options = request.alignment ?? {}
+  const sampling = { ...request.sampling, seed, maxTokens, trace: request.sampling.trace || readsTerms(options) }
+  const question = questionOf(prompt, model, options)
+  const answers = wholeAnswers(options, request.n, request.sampling, engine.rewards, question)
+  return { request: { terms: alignment.terms, sampling }, alignment, answers }
 }
+
+/** Weights towards the global target are made of what each model says of each token. */
+const readsTerms = ({ particles }: AlignmentOptions): boolean => particles?.target === 'global'
+
+function questionOf(prompt: Prompt, model: LoadedModel, { references }: AlignmentOptions): Question {
+  switch (prompt.type) {
+    case 'messages': {
+      const { messages } = prompt
+      return { messages, text: messages.map(({ content }) => content).join('\n'), references }
+    }
+    case 'text':
+      return { messages: undefined, text: prompt.text, references }
+    case 'token-ids':
+      return { messages: undefined, text: textOf(prompt.ids, model), references }
+  }
+}
+
+const textOf = (ids: readonly number[], { tokenizer }: LoadedModel): string =>
+  Buffer.concat(ids.map((id) => tokenizer.bytesOf(id))).toString('utf8')
 
 function promptIds(engine: GenerationEngine, model: LoadedModel, prompt: Prompt): readonly number[] {
   switch (prompt.type) {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { AlignmentReport, GenerationUsage, TokenReport } from './engine-messages.ts'
+import { toWireOutcomes } from './outcome-parts.ts'
 
 /** House -> wire for the parts that all replies share. */
 export function toWireUsage(usage: GenerationUsage) {
@@ -19,7 +20,7 @@ export function toWireUsage(usage: GenerationUsage) {
 
 /** The reply's `alignment` object; a trace of several choices is a list per choice. */
 export function toWireAlignment(report: AlignmentReport, seed: number) {
-  const { method, tokens, trace } = report
+  const { method, tokens, trace, outcomes } = report
   return {
     method,
     seed,
@@ -29,6 +30,7 @@ export function toWireAlignment(report: AlignmentReport, seed: number) {
       guide: tokens.guide,
       reward_calls: tokens.rewardCalls,
     },
+    ...toWireOutcomes(outcomes),
     ...(trace === undefined ? {} : { trace: toWireTrace(trace) }),
   }
 }

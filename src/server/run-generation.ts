@@ -1,7 +1,6 @@
 import type { TokenDraw } from '../decoding/decoder.ts'
-import { choices } from '../guidance/choices.ts'
 import { mergeStreams } from '../guidance/merge-streams.ts'
-import type { Strategy, StrategyEvent } from '../guidance/strategy.ts'
+import type { ChoiceOutcome, StrategyEvent } from '../guidance/strategy.ts'
 import { type AlignmentTrace, type TokenTrace, traceToken, traceWeights } from '../guidance/trace.ts'
 import type { GenerationEvent, GenerationRequest } from './engine-messages.ts'
 import { type GenerationEngine, type PlannedPrompt, planGeneration } from './plan-generation.ts'
@@ -22,19 +21,20 @@ export async function runGeneration(
 ): Promise<void> {
   const prompts = planGeneration(engine, request)
   const tally = new Tally(engine, request, prompts)
-  for await (const located of allStreams(engine, prompts, choices(request.n), signal)) tally.take(located, emit)
+  for await (const located of allStreams(engine, prompts, signal)) tally.take(located, emit)
   emit(tally.end())
 }
 
 function allStreams(
   engine: GenerationEngine,
   prompts: readonly PlannedPrompt[],
-  strategy: Strategy,
   signal: AbortSignal,
 ): AsyncGenerator<Located> {
   const siblings = new AbortController()
   const stop = prompts.length === 1 ? signal : AbortSignal.any([signal, siblings.signal])
-  const streams = prompts.map(({ request }, index) => located(index, strategy(request, engine.decoder, stop)))
+  const streams = prompts.map(({ request, answers }, index) =>
+    located(index, answers.strategy(request, engine.decoder, stop)),
+  )
   const [only] = streams
   return only !== undefined && streams.length === 1 ? only : mergeStreams(streams, () => siblings.abort())
 }
@@ -51,6 +51,7 @@ class Tally {
   readonly #traces: TokenTrace[][]
   /** Per prompt: choices share what the first one found. */
   readonly #cached: number[]
+  readonly #outcomes: (ChoiceOutcome | undefined)[]
   #returned = 0
   #generated = 0
   #guide = 0
@@ -61,9 +62,14 @@ class Tally {
     this.#prompts = prompts
     this.#traces = Array.from({ length: prompts.length * request.n }, () => [])
     this.#cached = prompts.map(() => Number.POSITIVE_INFINITY)
+    this.#outcomes = Array.from({ length: prompts.length * request.n }, () => undefined)
   }
 
   take([promptIndex, event]: Located, emit: Emit): void {
+    if (event.type === 'progress') {
+      emit({ type: 'generation-progress', message: event.message })
+      return
+    }
     const index = promptIndex * this.#request.n + event.index
     if (event.type === 'choice-delta') {
       const { text, draws } = event
@@ -77,6 +83,7 @@ class Tally {
     this.#generated += event.generatedTokens
     this.#guide += event.generatedTokens * (this.#prompts[promptIndex]!.alignment.terms.length - 1)
     this.#cached[promptIndex] = Math.min(this.#cached[promptIndex]!, event.cachedTokens)
+    this.#outcomes[index] = event.outcome
     emit({ type: 'choice-end', index, finishReason: event.finishReason })
   }
 
@@ -87,9 +94,25 @@ class Tally {
       cachedTokens: this.#cached.reduce((sum, count) => sum + count, 0),
     }
     if (this.#request.alignment === undefined) return { type: 'generation-end', usage, alignment: undefined }
-    const tokens = { returned: this.#returned, generated: this.#generated, guide: this.#guide, rewardCalls: 0 }
-    const { method } = this.#prompts[0]!.alignment
-    return { type: 'generation-end', usage, alignment: { method, tokens, trace: this.#wholeTrace() } }
+    const tokens = {
+      returned: this.#returned,
+      generated: this.#generated,
+      guide: this.#guide,
+      rewardCalls: this.#rewardCalls,
+    }
+    const report = { method: this.#method, tokens, trace: this.#wholeTrace(), ...(this.#outcomes.some(Boolean) ? { outcomes: this.#outcomes } : {}) }
+    return { type: 'generation-end', usage, alignment: report }
+  }
+
+  get #rewardCalls(): number {
+    return this.#outcomes.reduce((sum, outcome) => sum + (outcome?.rewardCalls ?? 0), 0)
+  }
+
+  /** Guides, then strategies: "genarm+particles"; "base" without any. */
+  get #method(): string {
+    const { alignment, answers } = this.#prompts[0]!
+    const guides = alignment.method === 'base' ? [] : [alignment.method]
+    return [...guides, ...answers.methods].join('+') || 'base'
   }
 
   get #wantsLogprobs(): boolean {

@@ -31,6 +31,7 @@ export async function serve(config: Config, environment: Environment): Promise<v
   const app = createApp({
     engine,
     models: servedNames(config),
+    rewards: Object.keys(config.rewards),
     limits: {
       bodyBytes: config.server.body_limit,
       maxChoices: config.server.max_n,

@@ -1,5 +1,5 @@
 import type { AlignmentReport, GenerationEvent, GenerationUsage } from './engine-messages.ts'
-import { doneFrame } from './sse.ts'
+import { commentFrame, doneFrame } from './sse.ts'
 
 type EventOf<Type extends GenerationEvent['type']> = Extract<GenerationEvent, { type: Type }>
 
@@ -33,6 +33,8 @@ export async function* streamReply(
         openChoices -= 1
         if (openChoices > 0) text += writer.choiceEnd(event, undefined)
         else lastEnd = event
+      } else if (event.type === 'generation-progress') {
+        text += commentFrame(event.message)
       } else if (event.type === 'generation-end') {
         if (lastEnd !== undefined) text += writer.choiceEnd(lastEnd, event.alignment)
         if (includeUsage) text += writer.usage(event.usage)

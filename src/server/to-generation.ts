@@ -69,7 +69,7 @@ function toSampling(body: SharedBody, context: GenerationContext) {
   }
 }
 
-function toChatMessage(message: ChatRequest['messages'][number]): ChatMessage {
+export function toChatMessage(message: ChatRequest['messages'][number]): ChatMessage {
   const { content, name, tool_call_id } = message
   return {
     role: message.role === 'developer' ? 'system' : message.role,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SequenceRequest } from '../../src/decoding/decoder.ts'
 import type { SamplingParams } from '../../src/decoding/sampling-params.ts'
-import type { Strategy, StrategyEvent } from '../../src/guidance/strategy.ts'
+import type { ChoiceEvent, Strategy } from '../../src/guidance/strategy.ts'
 import { ToyDecoder } from '../laws/toy-decoder.ts'
 import { aligned, scrambled } from '../laws/toy-request.ts'
 import { samplingParams } from '../sampling/params.ts'
@@ -13,16 +13,16 @@ export function toyRequest(changes: Partial<SamplingParams> = {}, alignment: unk
 
 export const never = new AbortController().signal
 
-/** Runs a strategy to its end. */
+/** Runs a strategy to its end; what it says of its progress is left out. */
 export async function eventsOf(strategy: Strategy, request: SequenceRequest, decoder = new ToyDecoder(scrambled, 2)) {
-  const events: StrategyEvent[] = []
-  for await (const event of strategy(request, decoder, never)) events.push(event)
+  const events: ChoiceEvent[] = []
+  for await (const event of strategy(request, decoder, never)) if (event.type !== 'progress') events.push(event)
   assert.equal(decoder.live.size, 0, 'a sequence was left behind')
   return events
 }
 
 /** The text of each choice. */
-export function textsOf(events: readonly StrategyEvent[]): string[] {
+export function textsOf(events: readonly ChoiceEvent[]): string[] {
   const texts: string[] = []
   for (const event of events) {
     texts[event.index] ??= ''

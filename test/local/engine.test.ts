@@ -204,3 +204,23 @@ test('a model with one attention head gives a request the same bits alone and am
   assert.deepEqual(among, { ...alone, cachedTokens: among.cachedTokens })
   await single.close()
 })
+
+test('forks that come and go, as resampling makes them, never need more than the places kept for them', async () => {
+  const small = await toyEngine({ engine: { memoryBytes: 2 ** 20 } })
+  const maxTokens = 120
+  const root = small.open({ ...toyRequest(toyPrompt(30), { maxTokens }), forks: 3 })
+  for await (const _ of small.advance(root, 0, signal));
+  let population = [root, ...[1n, 2n, 3n].map((seed) => small.fork(root, seed))]
+  const start = small.stats().blocks
+  for (let round = 0; round < 14; round++) {
+    for (const sequence of population) for await (const _ of small.advance(sequence, 8, signal));
+    const { live, reserved } = small.stats().blocks
+    assert.ok(live + reserved <= start.live + start.reserved, `round ${round}: ${live} + ${reserved}`)
+    const kept = population[round % 4]!
+    for (const sequence of population) if (sequence !== kept) small.release(sequence)
+    population = [kept, ...[1, 2, 3].map((i) => small.fork(kept, BigInt(100 * round + i)))]
+  }
+  for (const sequence of population) small.release(sequence)
+  assert.deepEqual({ ...small.stats().blocks, total: 0, cached: 0 }, { total: 0, live: 0, cached: 0, reserved: 0 })
+  await small.close()
+})

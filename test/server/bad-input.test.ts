@@ -62,7 +62,8 @@ const chatCases: readonly (readonly [fields: object, status: number, param: stri
   [{ alignment: { guides: [{ guide: 'x', size: 1 }] } }, 400, 'alignment.guides[0].size', /known field/],
   [{ alignment: { guides: [{}] } }, 400, 'alignment.guides[0]', /exactly one/],
   [{ alignment: { policy: 'grumpy' } }, 400, 'alignment.policy', /known policies: friendly/],
-  [{ alignment: { best_of: { n: 2 } } }, 400, 'alignment.best_of', /not available yet/],
+  [{ alignment: { best_of: { n: 0, reward: 'r' } } }, 400, 'alignment.best_of.n', />=1/],
+  [{ alignment: { particles: { n: 2 } } }, 400, 'alignment.particles.reward', /./],
 ]
 
 describe('bad fields', () => {
@@ -81,7 +82,7 @@ describe('bad fields', () => {
 
   it('a field that this version cannot honour has a code of its own', async () => {
     const image = [{ role: 'user', content: [{ type: 'image_url', image_url: {} }] }]
-    const later = ['particles', 'best_of', 'budget'].map((field) => ({ alignment: { [field]: 4 } }))
+    const later = ['budget'].map((field) => ({ alignment: { [field]: 4 } }))
     for (const fields of [...later, { messages: image }, { tools: [{}] }, { budget: 4 }]) {
       const { error } = await jsonOf(await toyGateway().chat(fields))
       assert.equal(error.code, 'unsupported_parameter', error.message)
@@ -241,7 +242,7 @@ describe('headers and routes', () => {
 
   it('unknown routes and methods', async () => {
     const { app } = toyGateway()
-    const missing = await app.request('/v1/rewards', { method: 'POST' })
+    const missing = await app.request('/v1/embeddings', { method: 'POST' })
     assert.equal(missing.status, 404)
     assert.equal((await jsonOf(missing)).error.type, 'invalid_request_error')
   })

@@ -15,6 +15,7 @@ function setup(behaviour: string): EngineSetup {
     models: [model],
     served: [],
     options: {} as EngineSetup['options'],
+    rewards: new Map(),
     catalogue: { guides: new Map(), objectives: new Map() },
   }
 }

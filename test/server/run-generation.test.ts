@@ -84,6 +84,7 @@ function toyEngine(...more: readonly LoadedModel[]): GenerationEngine & { readon
     models,
     directory: modelDirectory(models),
     catalogue: { guides, objectives: new Map() },
+    rewards: new Map(),
   }
 }
 

@@ -1,6 +1,11 @@
 import type { EngineStats } from '../../src/decoding/local/engine-options.ts'
 import type { Engine, EngineState } from '../../src/server/engine.ts'
-import type { GenerationEvent, GenerationRequest, TokenReport } from '../../src/server/engine-messages.ts'
+import type {
+  GenerationEvent,
+  GenerationRequest,
+  RewardRequest,
+  TokenReport,
+} from '../../src/server/engine-messages.ts'
 
 export const idleStats: EngineStats = {
   running: 0,
@@ -45,6 +50,13 @@ export class ToyEngine implements Engine {
     } finally {
       if (!ended) this.abandoned += 1
     }
+  }
+
+  /** Scores every response by its length. */
+  async *judge({ responses }: RewardRequest): AsyncGenerator<readonly GenerationEvent[]> {
+    if (this.failure !== undefined) throw this.failure
+    const verdicts = responses.map(({ length }) => ({ score: length, attributes: undefined, steps: undefined }))
+    yield [{ type: 'reward-verdicts', reward: 'length', verdicts }]
   }
 
   async stats(): Promise<EngineStats> {

@@ -16,6 +16,7 @@ export function toyGateway(change: Partial<Gateway> = {}) {
       policies: new Map([['friendly', { guides: [{ guide: 'positive', weight: 0.8 }] }]]),
       since: 1_700_000_000,
     },
+    rewards: ['length'],
     limits: { bodyBytes: 10_000, maxChoices: 8, defaultMaxTokens: 64, keepAliveMs: 10_000, heldLogprobs: 500_000 },
     isDraining: () => false,
     eventLoopDelay: () => ({ p50: 0, p99: 1, max: 2 }),

@@ -18,15 +18,19 @@ export interface DecoderSource {
   readonly contextLength: number
 }
 
-/** A decoder under construction: its source, the graph written so far, and the inputs that all layers share. */
-export interface DecoderBuild extends DecoderSource {
+/** Layers under construction, whatever their attention reads: their source, the graph written so far, shared inputs. */
+export interface TrunkBuild extends DecoderSource {
   readonly graph: GraphBuilder
-  readonly tables: BlockTables
   readonly loraMasks: readonly string[]
   readonly rope: { readonly positions: string; readonly cos: string; readonly sin: string }
 }
 
-export function readMatrix(build: DecoderBuild, name: string, rows: number, columns: number): Matrix {
+/** A decoder under construction: its layers attend to a paged past. */
+export interface DecoderBuild extends TrunkBuild {
+  readonly tables: BlockTables
+}
+
+export function readMatrix(build: TrunkBuild, name: string, rows: number, columns: number): Matrix {
   return { values: build.tensors.read(name, [rows, columns]), rows, columns }
 }
 
@@ -35,7 +39,7 @@ export const scaled = (matrix: Matrix, factor: number): Matrix =>
   factor === 1 ? matrix : { ...matrix, values: matrix.values.map((value) => value * factor) }
 
 /** x / rms(x) times the named weight and `factor`. */
-export function rmsNorm(build: DecoderBuild, x: string, name: string, size: number, factor = 1): string {
+export function rmsNorm(build: TrunkBuild, x: string, name: string, size: number, factor = 1): string {
   const weight = scaled({ values: build.tensors.read(name, [size]), rows: size, columns: 1 }, factor)
   return build.graph.node('SimplifiedLayerNormalization', [x, build.graph.weight(name, weight.values, [size])], {
     attributes: { axis: -1, epsilon: build.config.rmsNormEps, stash_type: 1 },

@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../checkpoint/model-config.ts'
 import { ropeInverseFrequencies } from '../checkpoint/rope.ts'
 import { blockTables } from './attention.ts'
-import { type DecoderBuild, type DecoderSource, readMatrix, rmsNorm } from './decoder-build.ts'
+import { type DecoderBuild, type DecoderSource, readMatrix, rmsNorm, type TrunkBuild } from './decoder-build.ts'
 import { attentionBlock, feedForward } from './decoder-layer.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import { linear } from './linear.ts'
@@ -49,7 +49,8 @@ function loraMasks(graph: GraphBuilder, stack: LoraStack): readonly string[] {
   return [mask, repeat(2), repeat(3)]
 }
 
-function ropeTables(graph: GraphBuilder, config: ModelConfig, contextLength: number) {
+/** Cosines and sines of every position of the context. */
+export function ropeTables(graph: GraphBuilder, config: ModelConfig, contextLength: number) {
   const { inverseFrequencies, attentionFactor } = ropeInverseFrequencies(config)
   const half = inverseFrequencies.length
   const cos = new Float32Array(contextLength * half)
@@ -65,7 +66,8 @@ function ropeTables(graph: GraphBuilder, config: ModelConfig, contextLength: num
   return { cos: graph.weight('rope.cos', cos, shape), sin: graph.weight('rope.sin', sin, shape) }
 }
 
-function embed(build: DecoderBuild, ids: string): string {
+/** The embedding matrix and its rows of these ids. */
+export function embed(build: TrunkBuild, ids: string): string {
   const { graph, config, vocabSize, weights } = build
   const values = readMatrix(build, 'model.embed_tokens.weight', config.vocabSize, config.hiddenSize)
   const kept = values.values.subarray(0, vocabSize * config.hiddenSize)

@@ -1,10 +1,25 @@
 import { blockTokens, pagedAttention } from './attention.ts'
-import { type DecoderBuild, rmsNorm } from './decoder-build.ts'
+import { type DecoderBuild, rmsNorm, type TrunkBuild } from './decoder-build.ts'
 import { projection } from './projection.ts'
 
 /** Norm, attention over past and new tokens, residual; declares the layer's K/V inputs and returns its new K/V. */
 export function attentionBlock(build: DecoderBuild, layer: number, hidden: string) {
   const { graph, config, tables } = build
+  const { kvHeadCount, headSize } = config
+  const { q, newKeys, newValues } = projectHeads(build, layer, hidden)
+  const keys = graph.input(`k${layer}`, 'float32', ['N', kvHeadCount, headSize, blockTokens])
+  const values = graph.input(`v${layer}`, 'float32', ['N', kvHeadCount, blockTokens, headSize])
+  const attended = pagedAttention(graph, config, tables, { q, newKeys, newValues, keys, values })
+  return { hidden: addOutput(build, layer, hidden, attended), keys: newKeys, values: newValues }
+}
+
+/**
+ * Norm and projections of new tokens.
+ * @returns q [rows, T, heads * headSize], rotated and scaled; keys [rows, kvHeads, headSize, T], rotated;
+ * values [rows, kvHeads, T, headSize]
+ */
+export function projectHeads(build: TrunkBuild, layer: number, hidden: string) {
+  const { graph, config } = build
   const { headCount, kvHeadCount, headSize } = config
   const normed = rmsNorm(build, hidden, `model.layers.${layer}.input_layernorm.weight`, config.hiddenSize)
   const [querySize, kvSize] = [headCount * headSize, kvHeadCount * headSize]
@@ -30,23 +45,24 @@ export function attentionBlock(build: DecoderBuild, layer: number, hidden: strin
   const split = graph.ints(0, -1, kvHeadCount, headSize)
   const transposed = (x: string, perm: number[]) =>
     graph.node('Transpose', [graph.node('Reshape', [x, split])], { attributes: { perm } })
-  const newKeys = transposed(rotatedK, [0, 2, 3, 1])
-  const newValues = transposed(v, [0, 2, 1, 3])
-  const keys = graph.input(`k${layer}`, 'float32', ['N', kvHeadCount, headSize, blockTokens])
-  const values = graph.input(`v${layer}`, 'float32', ['N', kvHeadCount, blockTokens, headSize])
-  const attended = pagedAttention(graph, config, tables, { q: rotatedQ, newKeys, newValues, keys, values })
+  return { q: rotatedQ, newKeys: transposed(rotatedK, [0, 2, 3, 1]), newValues: transposed(v, [0, 2, 1, 3]) }
+}
+
+/** The attention's output projection, added to the residual. */
+export function addOutput(build: TrunkBuild, layer: number, hidden: string, attended: string): string {
+  const { graph, config } = build
   const output = projection(build, layer, attended, {
     name: 'o',
     module: 'self_attn',
-    columns: querySize,
+    columns: config.headCount * config.headSize,
     bias: config.outputBias,
     sites: [{ target: 'o_proj', rows: config.hiddenSize, factor: 1 }],
   })
-  return { hidden: graph.node('Add', [hidden, output]), keys: newKeys, values: newValues }
+  return graph.node('Add', [hidden, output])
 }
 
 /** Norm and gated feed-forward, without the residual. */
-export function feedForward(build: DecoderBuild, layer: number, hidden: string): string {
+export function feedForward(build: TrunkBuild, layer: number, hidden: string): string {
   const { graph, config } = build
   const { hiddenSize, intermediateSize, mlpBias } = config
   const normed = rmsNorm(build, hidden, `model.layers.${layer}.post_attention_layernorm.weight`, hiddenSize)
@@ -76,7 +92,7 @@ export function feedForward(build: DecoderBuild, layer: number, hidden: string):
 }
 
 /** RMS norm of each head (Qwen3), with `factor` folded into its weight; without such norms nothing. */
-function headNorm(build: DecoderBuild, layer: number, name: string, x: string, heads: number, factor: number): string {
+function headNorm(build: TrunkBuild, layer: number, name: string, x: string, heads: number, factor: number): string {
   const { graph, config } = build
   if (!config.qkNorm) return x
   const split = graph.node('Reshape', [x, graph.ints(0, -1, heads, config.headSize)])
@@ -84,7 +100,7 @@ function headNorm(build: DecoderBuild, layer: number, name: string, x: string, h
   return graph.node('Reshape', [normed, graph.ints(0, -1, heads * config.headSize)])
 }
 
-function rotate(build: DecoderBuild, x: string, heads: number): string {
+function rotate(build: TrunkBuild, x: string, heads: number): string {
   const { positions, cos, sin } = build.rope
   return build.graph.node('RotaryEmbedding', [x, positions, cos, sin], {
     domain: 'com.microsoft',

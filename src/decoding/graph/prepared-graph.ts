@@ -19,16 +19,26 @@ const manifestSchema = z.strictObject({
 /** Why a cached graph could not be used, when there was one. */
 export type CacheVerdict = 'ready' | 'absent' | 'damaged'
 
+/** The folder of a decoder's graph ready to run. See preparedFiles. */
+export function preparedGraph(
+  cacheFolder: string,
+  identity: readonly string[],
+  source: () => DecoderSource,
+  onProgress: (message: string) => void,
+): Promise<string> {
+  return preparedFiles(cacheFolder, identity, (graph) => writeDecoder(graph, source()), onProgress)
+}
+
 /**
  * The folder of a graph ready to run, from the disk cache or made now. An entry is complete or invisible (it is renamed
  * into place), and its bytes are checked against their hashes on every load: a damaged one is made again.
  *
  * @param identity everything that decides the graph's bytes, checkpoint hashes included
  */
-export async function preparedGraph(
+export async function preparedFiles(
   cacheFolder: string,
   identity: readonly string[],
-  source: () => DecoderSource,
+  write: (graph: GraphBuilder) => void,
   onProgress: (message: string) => void,
 ): Promise<string> {
   const key = createHash('sha256')
@@ -44,7 +54,7 @@ export async function preparedGraph(
   const draft = await mkdtemp(join(cacheFolder, 'draft-'))
   try {
     const graph = new GraphBuilder(draft)
-    writeDecoder(graph, source())
+    write(graph)
     await graph.finish()
     await writeManifest(draft)
     return await putInPlace(draft, folder, verdict)

@@ -1,4 +1,4 @@
-import { type DecoderBuild, readMatrix, scaled } from './decoder-build.ts'
+import { readMatrix, scaled, type TrunkBuild } from './decoder-build.ts'
 import { linear, stackRows } from './linear.ts'
 import { type LoraSite, loraRows } from './lora-rows.ts'
 
@@ -12,7 +12,7 @@ export interface Projection {
 }
 
 /** Projections of one input as a single product, with their biases and adapters. */
-export function projection(build: DecoderBuild, layer: number, x: string, what: Projection): string {
+export function projection(build: TrunkBuild, layer: number, x: string, what: Projection): string {
   const { graph, weights } = build
   const prefix = `model.layers.${layer}.${what.module}`
   const parts = what.sites.map(({ target, rows, factor }) => {
@@ -27,7 +27,7 @@ export function projection(build: DecoderBuild, layer: number, x: string, what: 
 }
 
 // Added, ONNX Runtime 1.30 would fuse it into the row-wise 8-bit product and multiply it by the activations' scale too.
-function negatedBias(build: DecoderBuild, layer: number, prefix: string, what: Projection): string {
+function negatedBias(build: TrunkBuild, layer: number, prefix: string, what: Projection): string {
   const parts = what.sites.map(({ target, rows, factor }) => {
     const values = build.tensors.read(`${prefix}.${target}.bias`, [rows])
     return scaled({ values, rows, columns: 1 }, -factor)

@@ -11,6 +11,7 @@ import { blockBytesOf, type OpenedModel, openModel, type RunningModel, startMode
 import { LocalSequence } from './local-sequence.ts'
 import { MemoryPlan } from './memory-plan.ts'
 import { prefillStep } from './prefill-step.ts'
+import { LogprobQueue, type LogprobTerm } from './token-logprobs.ts'
 
 /** Loads models one after another; they share the memory bound so that each can hold the same number of tokens. */
 export async function openEngine(
@@ -53,6 +54,7 @@ export class LocalEngine implements Decoder {
   readonly #running: ReadonlyMap<string, RunningModel>
   readonly #options: EngineOptions
   readonly #memory: MemoryPlan
+  readonly #scoring: LogprobQueue
   readonly #scratch: SelectionScratch
   readonly #waiting: LocalSequence[] = []
   readonly #admitted = new Set<LocalSequence>()
@@ -68,6 +70,7 @@ export class LocalEngine implements Decoder {
     this.models = new Map(models.map((model) => [model.name, model.card]))
     this.#options = options
     this.#memory = new MemoryPlan(this.#running)
+    this.#scoring = new LogprobQueue(this.#running, this.#memory)
     this.#scratch = selectionScratch(Math.max(...models.map((model) => model.runner.vocabSize)))
   }
 
@@ -127,6 +130,22 @@ export class LocalEngine implements Decoder {
     local.wake()
   }
 
+  /**
+   * Natural log of each token's probability at temperature 1, given the prompt and the tokens before it.
+   * @throws ContextLengthError, UnknownModelError, InvalidRequestError; OverloadedError before anything is computed
+   * @throws the signal's reason within one step of an abort
+   */
+  async tokenLogprobs(term: LogprobTerm, ids: readonly number[], signal: AbortSignal): Promise<Float64Array> {
+    signal.throwIfAborted()
+    if (this.#closed) throw new Error('The engine was closed.')
+    this.#check(term.model, term.adapter, term.promptIds, ids.length)
+    this.#checkVocabulary(term.model, ids)
+    if (ids.length === 0) return new Float64Array(0)
+    const logprobs = this.#scoring.add(term, ids, signal)
+    this.#kick()
+    return await logprobs
+  }
+
   stats(): EngineStats {
     return {
       running: this.#admitted.size,
@@ -139,24 +158,27 @@ export class LocalEngine implements Decoder {
   async close(): Promise<void> {
     this.#closed = true
     await this.#loop
+    this.#scoring.close()
     for (const model of this.#running.values()) await model.runner.close()
   }
 
   #check(name: string, adapter: string | undefined, promptIds: readonly number[], maxTokens: number): void {
     const model = this.#running.get(name)
     if (model === undefined) throw new UnknownModelError(name, [...this.#running.keys()])
-    const { card, runner } = model
+    const { card } = model
     if (adapter !== undefined && !card.adapterNames.includes(adapter))
       throw new UnknownModelError(adapter, card.adapterNames)
     if (promptIds.length === 0) throw new InvalidRequestError('The prompt is empty.', 'prompt')
-    const foreign = promptIds.find((id) => !(id >= 0 && id < runner.vocabSize))
-    if (foreign !== undefined)
-      throw new InvalidRequestError(
-        `Token ${foreign} is not in the vocabulary of ${runner.vocabSize} tokens.`,
-        'prompt',
-      )
+    this.#checkVocabulary(name, promptIds)
     if (promptIds.length + maxTokens > card.contextLength)
       throw new ContextLengthError(card.contextLength, promptIds.length, maxTokens)
+  }
+
+  #checkVocabulary(model: string, ids: readonly number[]): void {
+    const { vocabSize } = this.#running.get(model)!.runner
+    const foreign = ids.find((id) => !(id >= 0 && id < vocabSize))
+    if (foreign !== undefined)
+      throw new InvalidRequestError(`Token ${foreign} is not in the vocabulary of ${vocabSize} tokens.`, 'prompt')
   }
 
   #fits(sequence: LocalSequence): boolean {
@@ -199,7 +221,7 @@ export class LocalEngine implements Decoder {
       const prefilling = [...this.#admitted].filter(
         (sequence) => sequence.phase === 'prefilling' && sequence.wanted !== undefined,
       )
-      if (drawing.length === 0 && prefilling.length === 0) break
+      if (drawing.length === 0 && prefilling.length === 0 && this.#scoring.empty) break
       await this.#step(drawing, prefilling)
     }
     this.#looping = false
@@ -221,6 +243,7 @@ export class LocalEngine implements Decoder {
         this.#counters.prefilledTokens += await orFail(prefilling, () =>
           prefillStep(prefilling, this.#running, this.#options.prefillBudget),
         )
+      await this.#scoring.turn(this.#options.prefillBudget)
     } finally {
       this.#inStep = false
       this.#counters.steps++

@@ -28,9 +28,6 @@ export class LocalSequence implements Sequence {
   wholeRows: number
   /** The draw before which the most likely tokens last did not decide. */
   lastMiss: number
-  /** Blocks kept for forks that do not exist yet, per context. */
-  forkReserve: number[] = []
-  forksLeft: number
   readonly history: TokenHistory | undefined
   #answer: AnswerText
   #nextInput: number
@@ -52,7 +49,6 @@ export class LocalSequence implements Sequence {
     this.endDraw = origin?.endDraw
     this.wholeRows = origin?.wholeRows ?? 0
     this.lastMiss = origin?.lastMiss ?? Number.NEGATIVE_INFINITY
-    this.forksLeft = origin === undefined ? (request.forks ?? 0) : 0
     this.history = hasPenalties(request.sampling)
       ? (origin?.history?.clone() ?? new TokenHistory(base.promptIds))
       : undefined

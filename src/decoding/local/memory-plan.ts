@@ -12,7 +12,8 @@ import { chunkTokens } from './prefill-step.ts'
  */
 export class MemoryPlan {
   readonly #models: ReadonlyMap<string, DecodingModel>
-  readonly #sequences = new Set<LocalSequence>()
+  /** The living sequences of each opened one: itself and its forks. */
+  readonly #families = new Map<LocalSequence, Set<LocalSequence>>()
 
   constructor(models: ReadonlyMap<string, DecodingModel>) {
     this.#models = models
@@ -38,46 +39,52 @@ export class MemoryPlan {
 
   /** Gives a sequence its contexts, as far prefilled as the prefix cache allows. */
   admit(sequence: LocalSequence): void {
-    const { terms, sampling, forks = 0 } = sequence.request
+    const { terms, sampling } = sequence.request
     sequence.contexts = terms.map((term) =>
       this.#models.get(term.model)!.runner.context(term.adapter, term.promptIds, blocksOf(term, sampling.maxTokens)),
     )
-    sequence.forkReserve = terms.map((term) => forks * forkBlocks(term, sampling.maxTokens))
-    this.#sequences.add(sequence)
+    this.#join(sequence)
     const reused = sequence.contexts.map((context) => context.reuse(chunkTokens))
     sequence.cachedTokens = reused[0]!
   }
 
-  /** @throws OverloadedError when there is no room for what the child may still need */
+  /** @throws OverloadedError when more forks live than room was kept for, and there is none left */
   fork(parent: LocalSequence, child: LocalSequence): void {
-    const { terms, sampling } = parent.request
-    const left = sampling.maxTokens - parent.generatedTokens
-    const reserves = parent.contexts.map(
-      (context) => Math.ceil((context.length + 1 + left) / blockTokens) - Math.floor(context.length / blockTokens) + 1,
-    )
-    if (parent.forksLeft > 0) {
-      parent.forksLeft--
-      for (const [t, reserve] of parent.forkReserve.entries())
-        parent.forkReserve[t] =
-          parent.forksLeft === 0 ? 0 : Math.max(0, reserve - forkBlocks(terms[t]!, sampling.maxTokens))
-    } else {
-      const need = new Map<string, number>()
-      for (const [t, { model }] of terms.entries()) need.set(model, (need.get(model) ?? 0) + reserves[t]!)
-      for (const [model, blocks] of need)
-        if (blocks > this.#available(model))
-          throw new OverloadedError(`No memory left on '${model}' for one more fork.`)
-    }
-    child.contexts = parent.contexts.map((context, t) => context.fork(reserves[t]!))
+    const left = parent.request.sampling.maxTokens - parent.generatedTokens
+    const needs = parent.contexts.map(({ length }) => blocksFrom(length, left))
+    if (this.#freePlaces(parent.root) === 0) this.#assertRoom(parent, needs)
+    child.contexts = parent.contexts.map((context, t) => context.fork(needs[t]! + 1))
     // either of the two may be the one that has to copy the block they share
-    for (const context of parent.contexts) context.reserved++
-    this.#sequences.add(child)
+    for (const [t, context] of parent.contexts.entries()) context.reserved = needs[t]!
+    this.#join(child)
   }
 
+  /** Its place is kept for the next fork of its family, as long as one member lives. */
   release(sequence: LocalSequence): void {
-    this.#sequences.delete(sequence)
+    const family = this.#families.get(sequence.root)
+    family?.delete(sequence)
+    if (family?.size === 0) this.#families.delete(sequence.root)
     for (const context of sequence.contexts) context.release()
     sequence.contexts = []
-    sequence.forkReserve = []
+  }
+
+  #join(sequence: LocalSequence): void {
+    const family = this.#families.get(sequence.root) ?? new Set()
+    family.add(sequence)
+    this.#families.set(sequence.root, family)
+  }
+
+  /** Places kept for forks that do not exist now. */
+  #freePlaces(root: LocalSequence): number {
+    const members = this.#families.get(root)?.size ?? 0
+    return Math.max(0, (root.request.forks ?? 0) + 1 - members)
+  }
+
+  #assertRoom(parent: LocalSequence, needs: readonly number[]): void {
+    const need = new Map<string, number>()
+    for (const [t, { model }] of parent.request.terms.entries()) need.set(model, (need.get(model) ?? 0) + needs[t]! + 1)
+    for (const [model, blocks] of need)
+      if (blocks > this.#available(model)) throw new OverloadedError(`No memory left on '${model}' for one more fork.`)
   }
 
   blocks(): EngineStats['blocks'] {
@@ -97,13 +104,22 @@ export class MemoryPlan {
 
   #reserved(model: string): number {
     let blocks = 0
-    for (const sequence of this.#sequences)
-      for (const [t, context] of sequence.contexts.entries())
-        if (sequence.request.terms[t]!.model === model)
-          blocks += Math.max(0, context.reserved) + (sequence.forkReserve[t] ?? 0)
+    for (const [root, family] of this.#families) {
+      const { terms, sampling } = root.request
+      const places = this.#freePlaces(root)
+      for (const [t, term] of terms.entries()) {
+        if (term.model !== model) continue
+        blocks += places * forkBlocks(term, sampling.maxTokens)
+        for (const { contexts } of family) blocks += Math.max(0, contexts[t]?.reserved ?? 0)
+      }
+    }
     return blocks
   }
 }
+
+/** Blocks that a context of `length` tokens and `left` to come may still allocate, a copy of its last one included. */
+const blocksFrom = (length: number, left: number): number =>
+  Math.ceil((length + 1 + left) / blockTokens) - Math.floor(length / blockTokens)
 
 function needs(request: SequenceRequest): Map<string, number> {
   const { terms, sampling, forks = 0 } = request

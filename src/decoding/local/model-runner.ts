@@ -11,6 +11,8 @@ import type { StepRow } from './step-row.ts'
 export interface Wanted {
   /** Each row's own logits, [rows, vocabSize] */
   readonly logits: boolean
+  /** Logits of every token that a row takes in, [rows, tokens, vocabSize]; otherwise of its last one. */
+  readonly everyPosition?: boolean
   /** The mixtures, [count, vocabSize] */
   readonly mixed: boolean
   /** The mixtures' most likely tokens, and the chunk of the others in which their draws fall */
@@ -80,7 +82,8 @@ export class ModelRunner {
     const tokens = rows[0]!.tokens.length
     const feeds = rowFeeds(this.pool, rows, this.#shape.headCount / this.#shape.kvHeadCount)
     feeds.set('new_mask', this.#causalMask(tokens))
-    feeds.set('logits_from', { data: BigInt64Array.of(BigInt(tokens - 1)), dims: [1] })
+    const positions = wanted.everyPosition === true ? tokens : 1
+    feeds.set('logits_from', { data: BigInt64Array.of(BigInt(tokens - positions)), dims: [1] })
     if (this.#stack.totalRank > 0)
       feeds.set(
         'lora_mask',
@@ -89,7 +92,8 @@ export class ModelRunner {
           rows.map(({ context }) => this.#adapterIndex(context.adapter)),
         ),
       )
-    for (const [name, feed] of mixtureFeeds(mixture ?? this.#noMixture(rows.length), rows.length, this.vocabSize))
+    const headRows = rows.length * positions
+    for (const [name, feed] of mixtureFeeds(mixture ?? this.#noMixture(headRows), headRows, this.vocabSize))
       feeds.set(name, feed)
     const names = ['new_keys', 'new_values']
     if (wanted.logits) names.push('logits')

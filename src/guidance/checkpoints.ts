@@ -1,0 +1,32 @@
+import type { PartialAnswer } from './partial-answer.ts'
+import type { ParticleOptions } from './whole-answer-options.ts'
+
+/** Advances one answer to its next checkpoint: a stopping time of its tokens, so that weights stay exact. */
+export type Segment = (answer: PartialAnswer, signal: AbortSignal) => Promise<void>
+
+const sentenceEnd = /[.!?…]["'”’)\]]*\s*$/
+
+export function segmentOf(options: Pick<ParticleOptions, 'at' | 'resample_every' | 'delimiter'>): Segment {
+  const { at, delimiter } = options
+  switch (at) {
+    case 'tokens':
+      return (answer, signal) => answer.advance(options.resample_every ?? 16, signal)
+    case 'sentence':
+      return until((added) => sentenceEnd.test(added), options.resample_every ?? 1)
+    case 'step':
+      return until((added) => added.includes(delimiter), options.resample_every ?? 1)
+  }
+}
+
+/** Token by token until `ends` holds of the text since the last boundary, `times` over. */
+function until(ends: (added: string) => boolean, times: number): Segment {
+  return async (answer, signal) => {
+    let from = answer.text.length
+    for (let found = 0; found < times && !answer.finished; ) {
+      await answer.advance(1, signal)
+      if (!ends(answer.text.slice(from))) continue
+      found++
+      from = answer.text.length
+    }
+  }
+}

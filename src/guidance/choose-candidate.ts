@@ -1,0 +1,67 @@
+import { InvalidRequestError } from '../decoding/errors.ts'
+import { extractAnswer } from '../rm/extract-answer.ts'
+import type { Candidate, Finding } from './candidate-report.ts'
+import type { Judge } from './judge.ts'
+import { bestIndex, softIndex, voteIndex, voteWeights } from './selection.ts'
+import type { BestOfOptions } from './whole-answer-options.ts'
+
+/**
+ * Judges the candidates that are left and chooses one; findings are filled in.
+ * @returns index of the chosen candidate
+ * @throws InvalidRequestError when no candidate has an answer to vote with
+ */
+export async function chooseCandidate(
+  candidates: readonly Candidate[],
+  findings: readonly Finding[],
+  options: BestOfOptions,
+  judge: Judge | undefined,
+  u: number,
+): Promise<number> {
+  const left = candidates.flatMap((_, i) => (findings[i]!.prunedAt === undefined ? [i] : []))
+  const unjudged = left.filter((i) => !findings[i]!.judgedWhole)
+  // scores that depend on the other candidates are those among all that are left
+  const asked = judge?.reward.traits.relative === true ? left : unjudged
+  const scores = (await judge?.scores(asked.map((i) => candidates[i]!))) ?? []
+  for (const [k, score] of scores.entries()) findings[asked[k]!]!.score = score
+  return left[
+    select(
+      left.map((i) => candidates[i]!),
+      left.map((i) => findings[i]!),
+      options,
+      judge,
+      u,
+    )
+  ]!
+}
+
+function select(
+  candidates: readonly Candidate[],
+  findings: readonly Finding[],
+  options: BestOfOptions,
+  judge: Judge | undefined,
+  u: number,
+): number {
+  const scores = findings.map(({ score }) => score ?? 0)
+  switch (options.select) {
+    case 'best':
+      return bestIndex(scores)
+    case 'soft':
+      return softIndex(scores, options.temperature, u) ?? 0
+    case 'vote':
+    case 'weighted_vote': {
+      for (const [i, candidate] of candidates.entries())
+        findings[i]!.vote = extractAnswer(candidate.text, options.answer)
+      const weights = options.select === 'vote' ? scores.map(() => 1) : voteWeights(scores, judge?.reward.traits.range)
+      return voteIndex(findings, weights) ?? refuseVote(options)
+    }
+  }
+}
+
+function refuseVote(options: BestOfOptions): never {
+  const how =
+    options.answer === undefined ? 'has a \\boxed{}, "The answer is" or a number' : `matches /${options.answer}/`
+  throw new InvalidRequestError(
+    `No candidate ${how}, so there is nothing to vote on. Give best_of.answer a pattern that finds the answer, or select 'best'.`,
+    'alignment.best_of.select',
+  )
+}

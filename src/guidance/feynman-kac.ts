@@ -1,0 +1,76 @@
+import type { Question, Reward } from '../rm/reward.ts'
+import { Judge } from './judge.ts'
+import { ParticleFilter, type Resampling } from './particle-filter.ts'
+import { Population } from './population.ts'
+import { selectionUniform } from './random-streams.ts'
+import { resample } from './resampling.ts'
+import { bestIndex, softIndex } from './selection.ts'
+import { SharedLineage } from './shared-lineage.ts'
+import type { ParticlesReport, Strategy, StrategyEvent } from './strategy.ts'
+import type { ParticleOptions } from './whole-answer-options.ts'
+
+/**
+ * Strategy: Feynman-Kac steering (arXiv 2501.06848) of n particles towards exp(lambda * reward). Every combination of potential,
+ * resampler, threshold and schedule leaves weighted answers unbiased for the tilted base; what all particles have in common
+ * is streamed at once.
+ * @param choose the resampling step; another one is given where its law is enumerated
+ */
+export function feynmanKac(
+  options: ParticleOptions,
+  reward: Reward,
+  question: Question,
+  choose: Resampling = resample,
+): Strategy {
+  return async function* run(request, decoder, signal) {
+    const judge = new Judge(reward, question, signal)
+    const trials = options.intermediate === 'completions' ? options.n * options.completions : 0
+    const population = await Population.open(options.n, options.n - 1 + trials, request, decoder, signal)
+    try {
+      const filter = new ParticleFilter(population, options, judge, request, choose)
+      const lineage = new SharedLineage()
+      while (!filter.done) {
+        yield* filter.advance(signal)
+        const common = lineage.next(population.particles.map(({ answer }) => answer))
+        if (common !== undefined) yield { type: 'choice-delta', index: 0, ...common }
+      }
+      const chosen = chooseParticle(filter, population, options, request.sampling.seed)
+      yield* choiceEnd(chosen, population, lineage, { rewardCalls: judge.calls, report: reportOf(filter, options) })
+    } finally {
+      population.release()
+    }
+  }
+}
+
+function chooseParticle(filter: ParticleFilter, { particles }: Population, options: ParticleOptions, seed: bigint) {
+  const best = bestIndex(particles.map(({ weight }) => weight.reward))
+  if (options.select === 'best' && options.compat !== 'its_hub') return best
+  if (options.select === 'best') return bestIndex(filter.logWeights)
+  return softIndex(filter.logWeights, 1, selectionUniform(seed)) ?? best
+}
+
+function reportOf(filter: ParticleFilter, { n, compat }: ParticleOptions): ParticlesReport {
+  const { logZ, collapsed, steps } = filter
+  return { n, logZ: compat === undefined ? logZ : undefined, collapsed, steps }
+}
+
+function* choiceEnd(
+  chosen: number,
+  population: Population,
+  lineage: SharedLineage,
+  found: { readonly rewardCalls: number; readonly report: ParticlesReport },
+): Generator<StrategyEvent> {
+  const { answer, weight } = population.particles[chosen]!
+  const rest = lineage.next([answer])
+  if (rest !== undefined) yield { type: 'choice-delta', index: 0, ...rest }
+  if (answer.finishReason === undefined) throw new Error('The chosen particle is unfinished.')
+  yield {
+    type: 'choice-end',
+    index: 0,
+    finishReason: answer.finishReason,
+    endDraw: answer.endDraw,
+    returnedTokens: answer.draws.length,
+    generatedTokens: population.spent,
+    cachedTokens: answer.cachedTokens,
+    outcome: { rewardCalls: found.rewardCalls, reward: weight.reward, particles: found.report },
+  }
+}

@@ -1,0 +1,51 @@
+import { InvalidRequestError } from '../decoding/errors.ts'
+import { hasPenalties } from '../decoding/penalties.ts'
+import type { SamplingParams } from '../decoding/sampling-params.ts'
+import type { AlignmentOptions } from './alignment-options.ts'
+
+/** Answers that one prompt may have under way at one time. */
+const mostAnswers = 256
+
+type Sampling = Omit<SamplingParams, 'maxTokens'>
+
+/** @throws InvalidRequestError for combinations that mean nothing or cannot be kept to */
+export function assertCombines(options: AlignmentOptions, n: number, sampling: Sampling): void {
+  const { particles, best_of } = options
+  if (particles === undefined && best_of === undefined) return
+  const answers = n * (best_of?.n ?? 1) * particleAnswers(particles)
+  if (answers > mostAnswers)
+    refuse(
+      `n, best_of.n, particles.n and its completions multiply to ${answers} answers; at most ${mostAnswers} can be under way.`,
+      particles === undefined ? 'alignment.best_of.n' : 'alignment.particles.n',
+    )
+  if (sampling.temperature === 0 && answers > n)
+    refuse(
+      'At temperature 0 all answers are the same: give a temperature, or leave best_of and particles out.',
+      'temperature',
+    )
+  if (best_of?.prune !== undefined && particles !== undefined)
+    refuse(
+      'best_of.prune drops single answers, not populations: leave it out beside particles.',
+      'alignment.best_of.prune',
+    )
+  if (particles?.target === 'global') assertPlainLaw(options, sampling)
+}
+
+const particleAnswers = (particles: AlignmentOptions['particles']): number =>
+  particles === undefined ? 1 : particles.n * (particles.intermediate === 'completions' ? 1 + particles.completions : 1)
+
+/** The weights towards the global target are exact only for what the models themselves say. */
+function assertPlainLaw({ guides, preferences }: AlignmentOptions, sampling: Sampling): void {
+  const field = 'alignment.particles.target'
+  if ((guides ?? []).length === 0 && Object.keys(preferences ?? {}).length === 0)
+    refuse("target 'global' weighs what guides did; without guides it is 'guided'.", field)
+  const { temperature, topK, topP, minP, stop } = sampling
+  if (temperature !== 1 || topK !== undefined || topP < 1 || minP > 0)
+    refuse("target 'global' is defined at temperature 1 without top_k, top_p and min_p.", field)
+  if (hasPenalties({ ...sampling, maxTokens: 1 }) || stop.length > 0)
+    refuse("target 'global' cannot be kept with penalties, logit_bias or stop strings.", field)
+}
+
+function refuse(message: string, param: string): never {
+  throw new InvalidRequestError(message, param)
+}

@@ -1,0 +1,84 @@
+import { InvalidRequestError } from '../decoding/errors.ts'
+import type { SamplingParams } from '../decoding/sampling-params.ts'
+import type { Question, Reward } from '../rm/reward.ts'
+import type { AlignmentOptions } from './alignment-options.ts'
+import { bestOf } from './best-of.ts'
+import { bestOfRuns } from './best-of-runs.ts'
+import { choices } from './choices.ts'
+import { feynmanKac } from './feynman-kac.ts'
+import { repeated } from './repeated.ts'
+import { findReward, type RewardDirectory } from './reward-directory.ts'
+import type { Strategy } from './strategy.ts'
+import { assertCombines } from './whole-answer-checks.ts'
+import type { BestOfOptions } from './whole-answer-options.ts'
+
+/** How one prompt's choices are decoded, and what the report calls it. */
+export interface WholeAnswerPlan {
+  readonly strategy: Strategy
+  /** Names of the strategies at work, to follow those of the guides; empty for plain sampling. */
+  readonly methods: readonly string[]
+}
+
+/**
+ * The one place that maps the request's `alignment` to a strategy. Particles run inside best-of; n repeats the whole.
+ * @throws InvalidRequestError for unknown rewards and impossible combinations
+ */
+export function wholeAnswers(
+  options: AlignmentOptions,
+  n: number,
+  sampling: Omit<SamplingParams, 'maxTokens'>,
+  rewards: RewardDirectory,
+  question: Question,
+): WholeAnswerPlan {
+  assertCombines(options, n, sampling)
+  const { particles, best_of } = options
+  const pipeline = particles && feynmanKac(particles, particleReward(particles, rewards), question)
+  const reward = best_of && bestOfReward(best_of, rewards)
+  const strategy =
+    best_of === undefined
+      ? pipeline
+      : pipeline === undefined
+        ? bestOf(best_of, reward, question)
+        : bestOfRuns(best_of, reward, question, pipeline)
+  if (strategy === undefined) return { strategy: choices(n), methods: [] }
+  const methods = [...(particles ? ['particles'] : []), ...(best_of ? ['best_of'] : [])]
+  return { strategy: repeated(strategy, n), methods }
+}
+
+function particleReward(particles: NonNullable<AlignmentOptions['particles']>, rewards: RewardDirectory): Reward {
+  const param = 'alignment.particles.reward'
+  const reward = findReward(particles.reward, param, rewards)
+  const { partial, relative, range } = reward.traits
+  if (relative)
+    throw new InvalidRequestError(
+      `'${reward.name}' compares answers with each other, so it cannot steer particles.`,
+      param,
+    )
+  if (!partial && particles.intermediate === 'partial_text')
+    throw new InvalidRequestError(
+      `'${reward.name}' cannot judge the beginning of an answer; set particles.intermediate to 'completions'.`,
+      param,
+    )
+  if (particles.compat === 'its_hub' && !(range !== undefined && range[0] >= 0 && range[1] <= 1))
+    throw new InvalidRequestError(`compat 'its_hub' takes log-odds, so it needs a reward between 0 and 1.`, param)
+  return reward
+}
+
+function bestOfReward(bestOf: BestOfOptions, rewards: RewardDirectory): Reward | undefined {
+  const param = 'alignment.best_of.reward'
+  if (bestOf.reward === undefined) {
+    if (bestOf.select === 'vote' && bestOf.prune === undefined) return undefined
+    throw new InvalidRequestError(
+      `select '${bestOf.select}'${bestOf.prune ? ' with prune' : ''} needs a reward.`,
+      param,
+    )
+  }
+  const reward = findReward(bestOf.reward, param, rewards, { zScore: bestOf.normalise === 'z_score' })
+  const { partial, relative } = reward.traits
+  if (bestOf.prune !== undefined && (!partial || relative))
+    throw new InvalidRequestError(
+      `'${reward.name}' ${relative ? 'compares answers with each other' : 'cannot judge the beginning of an answer'}, so best_of.prune cannot use it.`,
+      'alignment.best_of.prune',
+    )
+  return reward
+}

@@ -1,0 +1,16 @@
+import { findReward, type RewardDirectory } from '../guidance/reward-directory.ts'
+import type { GenerationEvent, RewardRequest } from './engine-messages.ts'
+
+/**
+ * Scores given answers.
+ * @throws InvalidRequestError, RewardError; the signal's reason
+ */
+export async function runReward(
+  rewards: RewardDirectory,
+  { reward, question, responses }: RewardRequest,
+  signal: AbortSignal,
+): Promise<GenerationEvent> {
+  const found = findReward(reward, 'reward', rewards)
+  const answers = responses.map((text) => ({ text, ids: undefined, finished: true }))
+  return { type: 'reward-verdicts', reward: found.name, verdicts: await found.score(question, answers, signal) }
+}
