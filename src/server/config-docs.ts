@@ -11,6 +11,7 @@ interface JsonSchema {
   readonly additionalProperties?: JsonSchema | boolean
   readonly required?: readonly string[]
   readonly anyOf?: readonly JsonSchema[]
+  readonly oneOf?: readonly JsonSchema[]
   readonly prefixItems?: readonly JsonSchema[]
   readonly items?: JsonSchema
   readonly minimum?: number
@@ -47,6 +48,10 @@ guides:
   tuning: { contrast: [tuned, chat] }
 objectives:
   polite: { guide: polite, scale: 1 }
+rewards:
+  helpful: { kind: classifier, path: Skywork/Skywork-Reward-V2-Qwen3-0.6B }
+  short: { kind: length, unit: words, max: 60 }
+  both: { kind: combination, rewards: { helpful: 1, short: 0.02 } }
 policies:
   friendly: { guides: [{ guide: polite, weight: 0.8 }, { guide: short, weight: 1.2 }] }
 aliases:
@@ -64,7 +69,7 @@ export function configReference(): string {
 function sectionText(name: string, schema: JsonSchema): string {
   const members = memberSchema(schema)
   const heading = members === schema ? `## \`${name}\`` : `## \`${name}.<name>\``
-  const tables = (members.anyOf ?? [members]).map(table)
+  const tables = (members.anyOf ?? members.oneOf ?? [members]).map(table)
   return [heading, '', schema.description ?? '', '', tables.join('\nor\n\n')].join('\n')
 }
 
@@ -83,12 +88,18 @@ function row(key: string, schema: JsonSchema, parent: JsonSchema): readonly stri
   const optional = parent.required?.includes(key) === true ? 'required' : '-'
   const standard = schema.default === undefined ? optional : `\`${JSON.stringify(schema.default)}\``
   const own = `| \`${key}\` | ${valueText(schema)} | ${standard} | ${schema.description ?? ''} |`
-  const inner = schema.items?.properties === undefined ? [] : Object.entries(schema.items.properties)
-  return [own, ...inner.flatMap(([member, memberOf]) => row(`${key}[].${member}`, memberOf, schema.items ?? {}))]
+  const lists = Object.entries(schema.items?.properties ?? {}).flatMap(([member, memberOf]) =>
+    row(`${key}[].${member}`, memberOf, schema.items ?? {}),
+  )
+  const objects = Object.entries(schema.properties ?? {}).flatMap(([member, memberOf]) =>
+    row(`${key}.${member}`, memberOf, schema),
+  )
+  return [own, ...lists, ...objects]
 }
 
 function valueText(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(', ')
+  if (schema.const !== undefined) return `\`${String(schema.const)}\``
   if (schema.anyOf !== undefined) return schema.anyOf.map(valueText).join(' or ')
   if (schema.prefixItems !== undefined) return `[${schema.prefixItems.map(valueText).join(', ')}]`
   if (schema.type === 'array') return `list of ${valueText(schema.items ?? {})}`
