@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,9 +33,12 @@ export function committedCheckpoints(): RecordedCheckpoint[] {
   ]
 }
 
-/** Names of the embedded family's models: base, and reasoner once it is trained. */
+/** Names of the embedded family's causal models; its rewards have recordings of their own. */
 export const tinyModels = (): string[] =>
-  foldersIn(tinyFolder).filter((name) => existsSync(join(tinyFolder, name, 'model.safetensors')))
+  foldersIn(tinyFolder).filter((name) => {
+    const config = join(tinyFolder, name, 'config.json')
+    return existsSync(config) && readFileSync(config, 'utf8').includes('ForCausalLM')
+  })
 
 /** The embedded family's adapters, wherever below models/tiny they lie. */
 export function tinyAdapters(): { readonly name: string; readonly folder: string }[] {
