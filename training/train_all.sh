@@ -14,5 +14,10 @@ python train_guide.py --attribute concise
 python train_reasoner.py --iterations 0
 python train_reasoner.py --warm_from ../models/tiny/reasoner --iterations 150 --lr 8e-4 --seed 1
 python train_reasoner.py --warm_from ../models/tiny/reasoner --iterations 100 --lr 5e-4 --seed 2 --threads 2
+python test_rewards.py
+python train_reward.py --reward sentiment
+python train_reward.py --reward attributes
+python train_steps.py
 python check_folders.py
 python evaluate.py
+python evaluate_rewards.py

@@ -4,6 +4,7 @@ import { CheckpointError, InvalidRequestError } from '../decoding/errors.ts'
 import type { LoadedModel } from '../decoding/local/engine-options.ts'
 import type { LogprobTerm } from '../decoding/local/token-logprobs.ts'
 import type { Answer, Question } from './reward.ts'
+import type { RewardCatalogue } from './reward-catalogue.ts'
 
 /** What gives tokens their log-probabilities: the local engine. */
 export interface CausalScorer {
@@ -18,6 +19,15 @@ export interface CausalReader {
   readonly adapter: string | undefined
   /** An instruction it is given in its system message. */
   readonly principle: string | undefined
+}
+
+/** The models that rewards read answers with. */
+export function scoringModels(catalogue: RewardCatalogue): ReadonlySet<string> {
+  const models = [...catalogue.values()].flatMap((definition) => {
+    if (definition.kind === 'arm') return [definition.reader.model]
+    return definition.kind === 'implicit' ? [definition.policy.model, definition.reference.model] : []
+  })
+  return new Set(models)
 }
 
 /** @throws CheckpointError for a model that is not loaded */

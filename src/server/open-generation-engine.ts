@@ -1,4 +1,5 @@
 import { type LocalEngine, openEngine } from '../decoding/local/engine.ts'
+import { scoringModels } from '../rm/causal-scorer.ts'
 import { openRewards } from '../rm/open-rewards.ts'
 import type { EngineSetup } from './engine-messages.ts'
 import { assertGuidesFit, modelDirectory } from './model-directory.ts'
@@ -20,6 +21,7 @@ export async function openGenerationEngine(
   const decoder = await openEngine(models, options, onProgress)
   try {
     assertGuidesFit(decoder.models, served, catalogue)
+    for (const model of scoringModels(rewardCatalogue)) decoder.keepScoringRoom(model)
     const { rewards, close } = await openRewards(rewardCatalogue, decoder, options, onProgress)
     const directory = modelDirectory(decoder.models)
     return {

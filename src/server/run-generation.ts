@@ -100,7 +100,12 @@ class Tally {
       guide: this.#guide,
       rewardCalls: this.#rewardCalls,
     }
-    const report = { method: this.#method, tokens, trace: this.#wholeTrace(), ...(this.#outcomes.some(Boolean) ? { outcomes: this.#outcomes } : {}) }
+    const report = {
+      method: this.#method,
+      tokens,
+      trace: this.#wholeTrace(),
+      ...(this.#outcomes.some(Boolean) ? { outcomes: this.#outcomes } : {}),
+    }
     return { type: 'generation-end', usage, alignment: report }
   }
 

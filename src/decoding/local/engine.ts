@@ -146,6 +146,11 @@ export class LocalEngine implements Decoder {
     return await logprobs
   }
 
+  /** Keeps memory for scoring texts with a model, so that requests under way can always be judged. */
+  keepScoringRoom(model: string): void {
+    this.#memory.keepScoringRoom(model, this.models.get(model)!.contextLength)
+  }
+
   stats(): EngineStats {
     return {
       running: this.#admitted.size,

@@ -15,14 +15,32 @@ export class MemoryPlan {
   /** The living sequences of each opened one: itself and its forks. */
   readonly #families = new Map<LocalSequence, Set<LocalSequence>>()
 
+  /** Blocks kept for scoring, by model. */
+  readonly #scoringRoom = new Map<string, number>()
+
   constructor(models: ReadonlyMap<string, DecodingModel>) {
     this.#models = models
+  }
+
+  /**
+   * Keeps room on a model for scoring one text of up to `tokens` tokens at a time (a quarter of its memory at most), so that
+   * a request that is under way never lacks the memory to be judged.
+   */
+  keepScoringRoom(model: string, tokens: number): void {
+    const { capacity } = this.#models.get(model)!.runner.pool
+    this.#scoringRoom.set(model, Math.min(Math.ceil(tokens / blockTokens), capacity >> 2))
+  }
+
+  /** Whether a text to score fits into the room that was kept for it, or into what is free. */
+  fitsScoring(request: SequenceRequest): boolean {
+    const kept = [...needs(request)].every(([model, need]) => need <= (this.#scoringRoom.get(model) ?? 0))
+    return kept || this.fits(request)
   }
 
   /** @throws InvalidRequestError for what would not fit into an empty engine */
   check(request: SequenceRequest): void {
     for (const [model, need] of needs(request)) {
-      const room = this.#models.get(model)!.runner.pool.capacity - 1
+      const room = this.#models.get(model)!.runner.pool.capacity - 1 - (this.#scoringRoom.get(model) ?? 0)
       if (need > room)
         throw new InvalidRequestError(
           `The request may need ${need * blockTokens} tokens of memory on '${model}', which has ${room * blockTokens}. ` +
@@ -99,7 +117,7 @@ export class MemoryPlan {
 
   #available(model: string): number {
     const { pool } = this.#models.get(model)!.runner
-    return pool.capacity - 1 - pool.held - this.#reserved(model)
+    return pool.capacity - 1 - pool.held - this.#reserved(model) - (this.#scoringRoom.get(model) ?? 0)
   }
 
   #reserved(model: string): number {

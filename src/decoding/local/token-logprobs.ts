@@ -79,7 +79,7 @@ export class LogprobQueue {
 
   #start(job: Job): void {
     if (job.started) return
-    if (!this.#memory.fits(job.sequence.request))
+    if (!this.#memory.fitsScoring(job.sequence.request))
       throw new OverloadedError(
         `No memory is left on '${job.model.name}' to score an answer of ${job.ids.length} tokens; try again later.`,
       )
