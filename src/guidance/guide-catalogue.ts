@@ -31,8 +31,11 @@ export type GuideDefinition = GenarmGuide | UnirGuide | ContrastGuide | Principl
 
 /** What one of the request's `preferences` weighs. */
 export interface Objective {
-  readonly guide: string
-  /** The guide's weight for a preference of 1. */
+  /** What tilts tokens towards it; undefined where only a reward serves it. */
+  readonly guide?: string | undefined
+  /** What judges answers by it, for best-of and particles that name no reward. */
+  readonly reward?: string | undefined
+  /** The guide's and the reward's weight for a preference of 1. */
   readonly scale: number
 }
 

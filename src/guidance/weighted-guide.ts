@@ -22,7 +22,7 @@ export function weightedGuides(options: AlignmentOptions, catalogue: GuideCatalo
   const entries = (options.guides ?? []).map((entry, index) =>
     fromEntry(entry, `alignment.guides[${index}]`, catalogue),
   )
-  const preferences = Object.entries(options.preferences ?? {}).map(([objective, preference]) =>
+  const preferences = Object.entries(options.preferences ?? {}).flatMap(([objective, preference]) =>
     fromPreference(objective, preference, catalogue),
   )
   return [...entries, ...preferences]
@@ -50,13 +50,14 @@ function fromEntry(entry: GuideEntry, path: string, catalogue: GuideCatalogue): 
   return { name, definition: { kind: 'contrast', tuned, untuned }, weight, form, param: `${path}.contrast` }
 }
 
-function fromPreference(objective: string, preference: number, catalogue: GuideCatalogue): WeightedGuide {
+function fromPreference(objective: string, preference: number, catalogue: GuideCatalogue): WeightedGuide[] {
   const param = `alignment.preferences.${objective}`
   const found = catalogue.objectives.get(objective)
   if (found === undefined) throw unknownName('objective', objective, [...catalogue.objectives.keys()], param)
+  if (found.guide === undefined) return []
   const weight = preference * found.scale
   const definition = findGuide(found.guide, param, catalogue)
-  return { name: found.guide, definition, weight, form: defaultForm(weight), param }
+  return [{ name: found.guide, definition, weight, form: defaultForm(weight), param }]
 }
 
 function defaultForm(weight: number): GuideForm {

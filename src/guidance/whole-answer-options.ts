@@ -53,7 +53,7 @@ export const bestOfOptions = z.strictObject({
 
 export const particleOptions = z.strictObject({
   n: z.int().min(1).max(128).describe('How many particles.'),
-  reward: rewardReference,
+  reward: rewardReference.optional(),
   potential: z.enum(['difference', 'max', 'sum']).default('difference'),
   lambda: z.number().min(-1e4).max(1e4).default(1).describe('The target is the base law times exp(lambda * reward).'),
   at: z

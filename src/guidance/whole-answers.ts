@@ -6,17 +6,25 @@ import { bestOf } from './best-of.ts'
 import { bestOfRuns } from './best-of-runs.ts'
 import { choices } from './choices.ts'
 import { feynmanKac } from './feynman-kac.ts'
+import type { Objective } from './guide-catalogue.ts'
+import { assertPreferencesServed, preferredReward } from './preferred-reward.ts'
 import { repeated } from './repeated.ts'
 import { findReward, type RewardDirectory } from './reward-directory.ts'
 import type { Strategy } from './strategy.ts'
 import { assertCombines } from './whole-answer-checks.ts'
-import type { BestOfOptions } from './whole-answer-options.ts'
+import type { BestOfOptions, ParticleOptions } from './whole-answer-options.ts'
 
 /** How one prompt's choices are decoded, and what the report calls it. */
 export interface WholeAnswerPlan {
   readonly strategy: Strategy
   /** Names of the strategies at work, to follow those of the guides; empty for plain sampling. */
   readonly methods: readonly string[]
+}
+
+/** What requests may be judged by. */
+export interface KnownRewards {
+  readonly rewards: RewardDirectory
+  readonly objectives: ReadonlyMap<string, Objective>
 }
 
 /**
@@ -27,13 +35,14 @@ export function wholeAnswers(
   options: AlignmentOptions,
   n: number,
   sampling: Omit<SamplingParams, 'maxTokens'>,
-  rewards: RewardDirectory,
+  known: KnownRewards,
   question: Question,
 ): WholeAnswerPlan {
   assertCombines(options, n, sampling)
+  assertPreferencesServed(options, known.objectives)
   const { particles, best_of } = options
-  const pipeline = particles && feynmanKac(particles, particleReward(particles, rewards), question)
-  const reward = best_of && bestOfReward(best_of, rewards)
+  const pipeline = particles && feynmanKac(particles, particleReward(particles, options, known), question)
+  const reward = best_of && bestOfReward(best_of, options, known)
   const strategy =
     best_of === undefined
       ? pipeline
@@ -45,9 +54,11 @@ export function wholeAnswers(
   return { strategy: repeated(strategy, n), methods }
 }
 
-function particleReward(particles: NonNullable<AlignmentOptions['particles']>, rewards: RewardDirectory): Reward {
+function particleReward(particles: ParticleOptions, options: AlignmentOptions, known: KnownRewards): Reward {
   const param = 'alignment.particles.reward'
-  const reward = findReward(particles.reward, param, rewards)
+  const reference = particles.reward ?? preferredReward(options, known.objectives)
+  if (reference === undefined) throw new InvalidRequestError('Particles need a reward.', param)
+  const reward = findReward(reference, param, known.rewards)
   const { partial, relative, range } = reward.traits
   if (relative)
     throw new InvalidRequestError(
@@ -64,16 +75,17 @@ function particleReward(particles: NonNullable<AlignmentOptions['particles']>, r
   return reward
 }
 
-function bestOfReward(bestOf: BestOfOptions, rewards: RewardDirectory): Reward | undefined {
+function bestOfReward(bestOf: BestOfOptions, options: AlignmentOptions, known: KnownRewards): Reward | undefined {
   const param = 'alignment.best_of.reward'
-  if (bestOf.reward === undefined) {
+  const reference = bestOf.reward ?? preferredReward(options, known.objectives)
+  if (reference === undefined) {
     if (bestOf.select === 'vote' && bestOf.prune === undefined) return undefined
     throw new InvalidRequestError(
       `select '${bestOf.select}'${bestOf.prune ? ' with prune' : ''} needs a reward.`,
       param,
     )
   }
-  const reward = findReward(bestOf.reward, param, rewards, { zScore: bestOf.normalise === 'z_score' })
+  const reward = findReward(reference, param, known.rewards, { zScore: bestOf.normalise === 'z_score' })
   const { partial, relative } = reward.traits
   if (bestOf.prune !== undefined && (!partial || relative))
     throw new InvalidRequestError(

@@ -8,9 +8,10 @@ export function brokenReferences(config: Config): readonly FieldProblem[] {
   return [
     ...servedModelProblems(config),
     ...Object.keys(config.guides).flatMap((guide) => guideProblems(config, guide)),
-    ...Object.entries(config.objectives).flatMap(([objective, { guide }]) =>
-      missing(`objectives.${objective}.guide`, 'guide', guide, config.guides),
-    ),
+    ...Object.entries(config.objectives).flatMap(([objective, { guide, reward }]) => [
+      ...(guide === undefined ? [] : missing(`objectives.${objective}.guide`, 'guide', guide, config.guides)),
+      ...(reward === undefined ? [] : missing(`objectives.${objective}.reward`, 'reward', reward, config.rewards)),
+    ]),
     ...rewardReferenceProblems(config.rewards, {
       models: Object.keys(config.models),
       trainedGuides: Object.keys(config.guides).filter((guide) => 'kind' in config.guides[guide]!),

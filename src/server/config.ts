@@ -105,10 +105,18 @@ const principleGuide = z.strictObject({
   principle: z.string().min(1).describe('An instruction; the guide is the base given it, minus the base.'),
 })
 
-const objective = z.strictObject({
-  guide: name.describe('The guide that serves this objective.'),
-  scale: z.number().default(1).describe("Multiplies the request's preference weight into the guide's weight."),
-})
+const objective = z
+  .strictObject({
+    guide: name.optional().describe('The guide that tilts tokens towards this objective.'),
+    reward: name
+      .optional()
+      .describe('The reward that judges answers by it, for best_of and particles without a reward.'),
+    scale: z
+      .number()
+      .default(1)
+      .describe("Multiplies the request's preference into the guide's and the reward's weight."),
+  })
+  .refine(({ guide, reward }) => guide !== undefined || reward !== undefined, 'give a guide, a reward, or both')
 
 const alias = z.strictObject({
   model: name.describe('The served model behind the alias.'),

@@ -58,9 +58,11 @@ function planPrompt(
   const options = request.alignment ?? {}
   const sampling = { ...request.sampling, seed, maxTokens, trace: request.sampling.trace || readsTerms(options) }
   const question = questionOf(prompt, model, options)
-  const answers = wholeAnswers(options, request.n, request.sampling, engine.rewards, question)
+  const answers = wholeAnswers(options, request.n, request.sampling, knownRewards(engine), question)
   return { request: { terms: alignment.terms, sampling }, alignment, answers }
 }
+
+const knownRewards = ({ rewards, catalogue }: GenerationEngine) => ({ rewards, objectives: catalogue.objectives })
 
 /** Weights towards the global target are made of what each model says of each token. */
 const readsTerms = ({ particles }: AlignmentOptions): boolean => particles?.target === 'global'

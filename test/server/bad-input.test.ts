@@ -63,7 +63,7 @@ const chatCases: readonly (readonly [fields: object, status: number, param: stri
   [{ alignment: { guides: [{}] } }, 400, 'alignment.guides[0]', /exactly one/],
   [{ alignment: { policy: 'grumpy' } }, 400, 'alignment.policy', /known policies: friendly/],
   [{ alignment: { best_of: { n: 0, reward: 'r' } } }, 400, 'alignment.best_of.n', />=1/],
-  [{ alignment: { particles: { n: 2 } } }, 400, 'alignment.particles.reward', /./],
+  [{ alignment: { particles: { n: 2, potential: 'least' } } }, 400, 'alignment.particles.potential', /./],
 ]
 
 describe('bad fields', () => {
