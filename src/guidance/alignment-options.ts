@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { searchBudget, searchOptions } from './search-options.ts'
 import { bestOfOptions, particleOptions } from './whole-answer-options.ts'
 
 // Far above any published weight (GenARM's largest is 4), and low enough that weighted logits stay finite.
@@ -60,16 +61,13 @@ export const alignmentOptions = z.strictObject({
     .max(16)
     .optional()
     .describe('Reference answers, for rewards that compare with them (bleu).'),
-  budget: notYet('budget'),
+  search: searchOptions.optional().describe('Search for the answer that a reward prefers.'),
+  budget: searchBudget.optional(),
 })
 
 export type AlignmentOptions = z.output<typeof alignmentOptions>
 export type GuideEntry = z.output<typeof guideEntry>
 export type GuideForm = NonNullable<GuideEntry['form']>
-
-function notYet(field: string) {
-  return z.never({ error: `${field} is not available yet` }).optional()
-}
 
 function entryProblems(entry: {
   guide?: string | undefined

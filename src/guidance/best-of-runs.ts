@@ -3,7 +3,7 @@ import type { Question, Reward } from '../rm/reward.ts'
 import { type Candidate, candidateReport, noFinding } from './candidate-report.ts'
 import { chooseCandidate } from './choose-candidate.ts'
 import { Judge } from './judge.ts'
-import { selectionUniform } from './random-streams.ts'
+import { runSeed, runSelectionUniform } from './random-streams.ts'
 import { repeated } from './repeated.ts'
 import type { Strategy, StrategyEvent } from './strategy.ts'
 import type { BestOfOptions } from './whole-answer-options.ts'
@@ -45,12 +45,12 @@ export function bestOfRuns(
   return async function* run(request, decoder, signal) {
     const judge = reward && new Judge(reward, question, signal)
     const answers = Array.from({ length: options.n }, () => new RunAnswer())
-    for await (const event of repeated(pipeline, options.n)(request, decoder, signal)) {
+    for await (const event of repeated(pipeline, options.n, runSeed)(request, decoder, signal)) {
       take(event, answers)
       if (event.type === 'progress') yield event
     }
     const findings = answers.map(noFinding)
-    const chosen = await chooseCandidate(answers, findings, options, judge, selectionUniform(request.sampling.seed))
+    const chosen = await chooseCandidate(answers, findings, options, judge, runSelectionUniform(request.sampling.seed))
     const { text, draws, whole } = answers[chosen]!
     yield { type: 'choice-delta', index: 0, text, draws }
     yield {

@@ -4,7 +4,8 @@ import type { ParticleOptions } from './whole-answer-options.ts'
 /** Advances one answer to its next checkpoint: a stopping time of its tokens, so that weights stay exact. */
 export type Segment = (answer: PartialAnswer, signal: AbortSignal) => Promise<void>
 
-const sentenceEnd = /[.!?…]["'”’)\]]*\s*$/
+/** What a sentence ends with. */
+export const sentenceEnd = /[.!?…]["'”’)\]]*\s*$/
 
 export function segmentOf(options: Pick<ParticleOptions, 'at' | 'resample_every' | 'delimiter'>): Segment {
   const { at, delimiter } = options

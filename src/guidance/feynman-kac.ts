@@ -14,12 +14,14 @@ import type { ParticleOptions } from './whole-answer-options.ts'
  * resampler, threshold and schedule leaves weighted answers unbiased for the tilted base; what all particles have in common
  * is streamed at once.
  * @param choose the resampling step; another one is given where its law is enumerated
+ * @param pick draws the answer by the final weights, likewise
  */
 export function feynmanKac(
   options: ParticleOptions,
   reward: Reward,
   question: Question,
   choose: Resampling = resample,
+  pick: typeof softIndex = softIndex,
 ): Strategy {
   return async function* run(request, decoder, signal) {
     const judge = new Judge(reward, question, signal)
@@ -33,7 +35,8 @@ export function feynmanKac(
         const common = lineage.next(population.particles.map(({ answer }) => answer))
         if (common !== undefined) yield { type: 'choice-delta', index: 0, ...common }
       }
-      const chosen = chooseParticle(filter, population, options, request.sampling.seed)
+      const u = selectionUniform(request.sampling.seed)
+      const chosen = chooseParticle(filter, population, options, (logWeights) => pick(logWeights, 1, u))
       yield* choiceEnd(chosen, population, lineage, { rewardCalls: judge.calls, report: reportOf(filter, options) })
     } finally {
       population.release()
@@ -41,11 +44,16 @@ export function feynmanKac(
   }
 }
 
-function chooseParticle(filter: ParticleFilter, { particles }: Population, options: ParticleOptions, seed: bigint) {
+function chooseParticle(
+  filter: ParticleFilter,
+  { particles }: Population,
+  options: ParticleOptions,
+  draw: (logWeights: readonly number[]) => number | undefined,
+): number {
   const best = bestIndex(particles.map(({ weight }) => weight.reward))
   if (options.select === 'best' && options.compat !== 'its_hub') return best
   if (options.select === 'best') return bestIndex(filter.logWeights)
-  return softIndex(filter.logWeights, 1, selectionUniform(seed)) ?? best
+  return draw(filter.logWeights) ?? best
 }
 
 function reportOf(filter: ParticleFilter, { n, compat }: ParticleOptions): ParticlesReport {

@@ -1,6 +1,7 @@
 import { advanceAll, toTheEnd } from './advance-all.ts'
 import type { Judge } from './judge.ts'
 import type { Particle, Population } from './population.ts'
+import { times } from './potentials.ts'
 import { forkSeed } from './random-streams.ts'
 import { logMeanExp } from './resampling.ts'
 import type { ParticleOptions } from './whole-answer-options.ts'
@@ -53,11 +54,12 @@ async function completionRewards(
     const scores = await judge.scores(trials)
     return particles.map((_, i) => tempered(scores.slice(i * completions, (i + 1) * completions), lambda))
   } finally {
-    for (const trial of trials) trial.release()
+    for (const trial of trials) population.giveUp(trial)
   }
 }
 
 function tempered(scores: readonly number[], lambda: number): number {
   if (lambda === 0) return scores.reduce((sum, score) => sum + score, 0) / scores.length
-  return logMeanExp(scores.map((score) => lambda * score)) / lambda
+  const mean = logMeanExp(scores.map((score) => times(lambda, score)))
+  return mean === Number.NEGATIVE_INFINITY ? mean : mean / lambda
 }

@@ -103,7 +103,8 @@ export class ParticleFilter {
 
   #due(size: number): boolean {
     if (this.#options.compat === 'its_hub') return true
-    return !this.done && size < this.#options.ess_threshold * this.#options.n
+    // that of equal weights is n only up to rounding
+    return !this.done && size < this.#options.ess_threshold * this.#options.n * (1 - 1e-12)
   }
 
   get #scheme() {

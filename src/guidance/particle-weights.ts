@@ -55,7 +55,11 @@ export function logNormalisers(draws: readonly TokenDraw[], request: SequenceReq
   return draws.reduce((total, draw) => {
     const { termLogprobs } = draw
     if (termLogprobs === undefined) throw new Error(`Token ${draw.id} was drawn without trace.`)
-    const tilted = request.terms.reduce((sum, { coefficient }, k) => sum + coefficient * termLogprobs[k]!, 0)
+    // a term of coefficient 0 counts for nothing, not even where it forbids the token
+    const tilted = request.terms.reduce(
+      (sum, { coefficient }, k) => (coefficient === 0 ? sum : sum + coefficient * termLogprobs[k]!),
+      0,
+    )
     return total + tilted - draw.logprob
   }, 0)
 }

@@ -8,10 +8,12 @@ export interface Particle {
   readonly weight: ParticleWeight
 }
 
-/** The particles of one run; owns every answer that it ever opened. */
+/** The particles of one run; owns every answer that it opened and has not given up. */
 export class Population {
-  readonly #answers: PartialAnswer[] = []
+  readonly #answers = new Set<PartialAnswer>()
   readonly #seed: bigint
+  /** Tokens drawn for answers that were given up. */
+  #spent = 0
   particles: readonly Particle[] = []
 
   private constructor(seed: bigint) {
@@ -37,16 +39,22 @@ export class Population {
 
   /** Tokens drawn for all answers, those that were given up included. */
   get spent(): number {
-    return this.#answers.reduce((sum, answer) => sum + answer.spent, 0)
+    return [...this.#answers].reduce((sum, answer) => sum + answer.spent, this.#spent)
   }
 
   get unfinished(): readonly Particle[] {
     return this.particles.filter(({ answer }) => !answer.finished)
   }
 
-  /** A copy that does not join the population, such as a trial completion. The caller releases it. */
+  /** A copy that does not join the population, such as a trial completion. The caller gives it up. */
   branch(answer: PartialAnswer, seed: bigint): PartialAnswer {
     return this.#own(answer.fork(seed))
+  }
+
+  /** Frees an answer and forgets what it said: over a long run, the answers given up would outgrow those alive. */
+  giveUp(answer: PartialAnswer): void {
+    answer.release()
+    if (this.#answers.delete(answer)) this.#spent += answer.spent
   }
 
   /**
@@ -54,7 +62,9 @@ export class Population {
    * reference and draw from streams of their own; the weights start anew. Those without a copy are released first.
    */
   resample(ancestors: readonly number[], checkpoint: number): void {
-    for (const [i, { answer }] of this.particles.entries()) if (!ancestors.includes(i)) answer.release()
+    // by answer, for copies of a finished one are one and the same
+    const kept = new Set(ancestors.map((ancestor) => this.particles[ancestor]!.answer))
+    for (const { answer } of this.particles) if (!kept.has(answer)) this.giveUp(answer)
     const continued = new Set<number>()
     this.particles = ancestors.map((ancestor, slot) => {
       const { answer, weight } = this.particles[ancestor]!
@@ -70,7 +80,7 @@ export class Population {
   }
 
   #own(answer: PartialAnswer): PartialAnswer {
-    this.#answers.push(answer)
+    this.#answers.add(answer)
     return answer
   }
 }

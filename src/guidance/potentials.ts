@@ -56,10 +56,16 @@ export function fkdPotential(
   const next = { last: reward, max: Math.max(history.max, 0, reward), sum: history.sum + reward }
   const running = kind === 'difference' ? reward - history.last : next[kind]
   const corrected = terminal && kind !== 'difference' ? lambda * running - history.logProduct : lambda * running
-  const logG = Math.min(corrected, Math.log(1e10))
+  // as there, NaN is weight 0: it comes of -Infinity after -Infinity
+  const logG = Number.isNaN(corrected) ? Number.NEGATIVE_INFINITY : Math.min(corrected, Math.log(1e10))
   return { logG, history: { ...next, logProduct: history.logProduct + logG } }
 }
 
-// 0 * -Infinity and -Infinity - -Infinity: a weight that is 0 already stays as it is
-const times = (lambda: number, reward: number): number => (lambda === 0 ? 0 : lambda * reward)
+/** lambda * reward; at -Infinity, which must not be chosen, that stays it whatever the sign of lambda. */
+export function times(lambda: number, reward: number): number {
+  if (lambda === 0) return 0
+  return reward === Number.NEGATIVE_INFINITY ? reward : lambda * reward
+}
+
+// -Infinity - -Infinity: a weight that is 0 already stays as it is
 const difference = (a: number, b: number): number => (b === Number.NEGATIVE_INFINITY ? 0 : a - b)

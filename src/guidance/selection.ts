@@ -22,7 +22,10 @@ export function bestIndex(scores: readonly number[]): number {
  * @returns undefined when every score is -Infinity
  */
 export function softIndex(scores: readonly number[], temperature: number, u: number): number | undefined {
-  const weights = normalised(scores.map((score) => score / temperature))
+  const best = Math.max(...scores)
+  if (best === Number.NEGATIVE_INFINITY) return undefined
+  // the difference first, so that no small temperature overflows
+  const weights = normalised(scores.map((score) => (score - best) / temperature))
   let cumulative = 0
   let last: number | undefined
   for (const [i, weight] of weights.entries()) {
@@ -64,9 +67,9 @@ const better = (candidates: readonly Scored[], a: number, b: number): number =>
 
 /**
  * Weights of a weighted vote: the scores themselves where the reward's range lies within [0, 1], otherwise softmax over the
- * candidates, which no unbounded or negative score upsets.
+ * candidates, which no unbounded or negative score upsets. -Infinity weighs 0 in both.
  */
 export function voteWeights(scores: readonly number[], range: readonly [number, number] | undefined): number[] {
-  if (range !== undefined && range[0] >= 0 && range[1] <= 1) return [...scores]
+  if (range !== undefined && range[0] >= 0 && range[1] <= 1) return scores.map((score) => Math.max(0, score))
   return normalised(scores)
 }

@@ -2,6 +2,7 @@ import { InvalidRequestError } from '../decoding/errors.ts'
 import { hasPenalties } from '../decoding/penalties.ts'
 import type { SamplingParams } from '../decoding/sampling-params.ts'
 import type { AlignmentOptions } from './alignment-options.ts'
+import { underWay } from './search-options.ts'
 
 /** Answers that one prompt may have under way at one time. */
 const mostAnswers = 256
@@ -10,25 +11,35 @@ type Sampling = Omit<SamplingParams, 'maxTokens'>
 
 /** @throws InvalidRequestError for combinations that mean nothing or cannot be kept to */
 export function assertCombines(options: AlignmentOptions, n: number, sampling: Sampling): void {
-  const { particles, best_of } = options
-  if (particles === undefined && best_of === undefined) return
-  const answers = n * (best_of?.n ?? 1) * particleAnswers(particles)
-  if (answers > mostAnswers)
+  const { particles, best_of, search, budget } = options
+  if (budget !== undefined && search === undefined)
+    refuse('A budget is that of a search: give search, or leave it out.', 'alignment.budget')
+  if (particles === undefined && best_of === undefined && search === undefined) return
+  if (search !== undefined && particles !== undefined)
+    refuse('A search and particles cannot both lead the answer: leave one out.', 'alignment.search')
+  assertFewAnswers(options, n, sampling)
+  if (best_of?.prune !== undefined && (particles ?? search) !== undefined)
     refuse(
-      `n, best_of.n, particles.n and its completions multiply to ${answers} answers; at most ${mostAnswers} can be under way.`,
-      particles === undefined ? 'alignment.best_of.n' : 'alignment.particles.n',
-    )
-  if (sampling.temperature === 0 && answers > n)
-    refuse(
-      'At temperature 0 all answers are the same: give a temperature, or leave best_of and particles out.',
-      'temperature',
-    )
-  if (best_of?.prune !== undefined && particles !== undefined)
-    refuse(
-      'best_of.prune drops single answers, not populations: leave it out beside particles.',
+      'best_of.prune drops single answers, not populations: leave it out beside particles and search.',
       'alignment.best_of.prune',
     )
   if (particles?.target === 'global') assertPlainLaw(options, sampling)
+}
+
+function assertFewAnswers({ particles, best_of, search }: AlignmentOptions, n: number, sampling: Sampling): void {
+  const inner = search === undefined ? particleAnswers(particles) : underWay(search)
+  const answers = n * (best_of?.n ?? 1) * inner
+  const widest = search === undefined ? (particles === undefined ? 'best_of.n' : 'particles.n') : 'search'
+  if (answers > mostAnswers)
+    refuse(
+      `n, best_of.n, particles.n with its completions and the answers of a search multiply to ${answers}; at most ${mostAnswers} can be under way.`,
+      `alignment.${widest}`,
+    )
+  if (sampling.temperature === 0 && (answers > n || search !== undefined))
+    refuse(
+      'At temperature 0 all answers are the same: give a temperature, or leave best_of, particles and search out.',
+      'temperature',
+    )
 }
 
 const particleAnswers = (particles: AlignmentOptions['particles']): number =>

@@ -10,7 +10,10 @@ import type { Objective } from './guide-catalogue.ts'
 import { assertPreferencesServed, preferredReward } from './preferred-reward.ts'
 import { repeated } from './repeated.ts'
 import { findReward, type RewardDirectory } from './reward-directory.ts'
+import type { SearchOptions } from './search-options.ts'
+import { stepBeam } from './step-beam.ts'
 import type { Strategy } from './strategy.ts'
+import { treeSearch } from './tree-search.ts'
 import { assertCombines } from './whole-answer-checks.ts'
 import type { BestOfOptions, ParticleOptions } from './whole-answer-options.ts'
 
@@ -28,7 +31,7 @@ export interface KnownRewards {
 }
 
 /**
- * The one place that maps the request's `alignment` to a strategy. Particles run inside best-of; n repeats the whole.
+ * The one place that maps the request's `alignment` to a strategy. Particles or a search run inside best-of; n repeats the whole.
  * @throws InvalidRequestError for unknown rewards and impossible combinations
  */
 export function wholeAnswers(
@@ -40,8 +43,13 @@ export function wholeAnswers(
 ): WholeAnswerPlan {
   assertCombines(options, n, sampling)
   assertPreferencesServed(options, known.objectives)
-  const { particles, best_of } = options
-  const pipeline = particles && feynmanKac(particles, particleReward(particles, options, known), question)
+  const { particles, best_of, search, budget } = options
+  // several searches of a request share its budget
+  const share = budget && Math.floor(budget / (n * (best_of?.n ?? 1)))
+  const pipeline =
+    search === undefined
+      ? particles && feynmanKac(particles, particleReward(particles, options, known), question)
+      : searchFor(search, share, findReward(search.reward, 'alignment.search.reward', known.rewards), question)
   const reward = best_of && bestOfReward(best_of, options, known)
   const strategy =
     best_of === undefined
@@ -50,8 +58,13 @@ export function wholeAnswers(
         ? bestOf(best_of, reward, question)
         : bestOfRuns(best_of, reward, question, pipeline)
   if (strategy === undefined) return { strategy: choices(n), methods: [] }
-  const methods = [...(particles ? ['particles'] : []), ...(best_of ? ['best_of'] : [])]
+  const methods = [...(search ? ['search'] : []), ...(particles ? ['particles'] : []), ...(best_of ? ['best_of'] : [])]
   return { strategy: repeated(strategy, n), methods }
+}
+
+function searchFor(options: SearchOptions, budget: number | undefined, reward: Reward, question: Question): Strategy {
+  if (options.method === 'beam') return stepBeam(options, budget, reward, question)
+  return treeSearch(options, budget, reward, question)
 }
 
 function particleReward(particles: ParticleOptions, options: AlignmentOptions, known: KnownRewards): Reward {

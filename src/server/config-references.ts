@@ -73,11 +73,12 @@ function policyProblems(config: Config, name: string, options: AlignmentOptions)
 function rewardProblems(
   config: Config,
   path: string,
-  { particles, best_of }: AlignmentOptions,
+  { particles, best_of, search }: AlignmentOptions,
 ): readonly FieldProblem[] {
   const named = [
     ['particles', particles?.reward],
     ['best_of', best_of?.reward],
+    ['search', search?.reward],
   ] as const
   return named.flatMap(([section, reference]) => {
     if (reference === undefined) return []

@@ -54,8 +54,9 @@ const toWireParticles = ({ n, logZ, collapsed, steps }: ParticlesReport) => ({
   }),
 })
 
-const toWireSearch = ({ method, budget, nodes }: SearchReport) => ({
+const toWireSearch = ({ method, budget, drawn, nodes }: SearchReport) => ({
   method,
+  drawn,
   ...(budget === undefined ? {} : { budget }),
   nodes,
 })

@@ -58,6 +58,11 @@ const methods: Readonly<Record<string, GenerationRequest>> = {
   'particles with trial completions': request(sum, {
     particles: { n: 2, reward: 'sound', lambda: 3, resample_every: 12, intermediate: 'completions' },
   }),
+  'a beam': request(sum, { search: { method: 'beam', reward: 'steps', at: 'sentence', width: 2, branch: 3 } }),
+  'a tree on a budget': request(sum, {
+    search: { method: 'tree', reward: 'steps', at: 'sentence', iterations: 6 },
+    budget: 200,
+  }),
   'guides within particles within best-of': request(review, {
     guides: [{ guide: 'formal', weight: 0.7 }],
     particles: { n: 3, reward: { sentiment: 0.3, formality: 1 }, resample_every: 8 },

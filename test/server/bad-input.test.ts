@@ -82,8 +82,7 @@ describe('bad fields', () => {
 
   it('a field that this version cannot honour has a code of its own', async () => {
     const image = [{ role: 'user', content: [{ type: 'image_url', image_url: {} }] }]
-    const later = ['budget'].map((field) => ({ alignment: { [field]: 4 } }))
-    for (const fields of [...later, { messages: image }, { tools: [{}] }, { budget: 4 }]) {
+    for (const fields of [{ messages: image }, { tools: [{}] }, { budget: 4 }]) {
       const { error } = await jsonOf(await toyGateway().chat(fields))
       assert.equal(error.code, 'unsupported_parameter', error.message)
     }
