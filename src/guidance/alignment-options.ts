@@ -55,6 +55,12 @@ export const alignmentOptions = z.strictObject({
   trace: z.boolean().optional().describe('Return how each token came about.'),
   particles: particleOptions.optional().describe('Feynman-Kac steering of a population of answers.'),
   best_of: bestOfOptions.optional().describe('Several whole answers, of which one is chosen.'),
+  on_reward_error: z
+    .enum(['fail', 'continue'])
+    .optional()
+    .describe(
+      'What a reward that fails does to the request: fail (the default), or continue unsteered, with alignment.degraded set.',
+    ),
   references: z
     .array(z.string().max(32_000))
     .min(1)

@@ -60,7 +60,8 @@ export function bestOfRuns(
       outcome: {
         ...whole.outcome,
         rewardCalls: (judge?.calls ?? 0) + answers.reduce((sum, { end }) => sum + (end?.outcome?.rewardCalls ?? 0), 0),
-        reward: findings[chosen]!.score ?? whole.outcome?.reward,
+        degraded: judge?.degraded ?? answers.map(({ end }) => end?.outcome?.degraded).find(Boolean),
+        reward: judge?.degraded === undefined ? (findings[chosen]!.score ?? whole.outcome?.reward) : undefined,
         candidates: answers.map((answer, i) => candidateReport(answer, findings[i]!, i === chosen)),
       },
     }

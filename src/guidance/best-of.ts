@@ -109,11 +109,16 @@ function outcomeOf(
   options: BestOfOptions,
   judge: Judge | undefined,
 ): ChoiceOutcome {
+  const degraded = judge?.degraded !== undefined
   return {
     rewardCalls: judge?.calls ?? 0,
-    reward: findings[chosen]!.score,
+    degraded: judge?.degraded,
+    reward: degraded ? undefined : findings[chosen]!.score,
     candidates: candidates.map((candidate, i) => candidateReport(candidate, findings[i]!, i === chosen)),
-    bestOf: options.select === 'best' ? bestOfReport(options.n, logProbabilityOf(candidates[chosen]!)) : undefined,
+    bestOf:
+      options.select === 'best' && !degraded
+        ? bestOfReport(options.n, logProbabilityOf(candidates[chosen]!))
+        : undefined,
   }
 }
 

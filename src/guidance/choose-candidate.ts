@@ -7,7 +7,7 @@ import type { BestOfOptions } from './whole-answer-options.ts'
 
 /**
  * Judges the candidates that are left and chooses one; findings are filled in.
- * @returns index of the chosen candidate
+ * @returns index of the chosen candidate; the first that is left when the reward failed and the request goes on without it
  * @throws InvalidRequestError when no candidate has an answer to vote with
  */
 export async function chooseCandidate(
@@ -21,7 +21,8 @@ export async function chooseCandidate(
   const unjudged = left.filter((i) => !findings[i]!.judgedWhole)
   // scores that depend on the other candidates are those among all that are left
   const asked = judge?.reward.traits.relative === true ? left : unjudged
-  const scores = (await judge?.scores(asked.map((i) => candidates[i]!))) ?? []
+  const scores = (await judge?.scoresIfAny(asked.map((i) => candidates[i]!))) ?? []
+  if (judge?.degraded !== undefined) return left[0]!
   for (const [k, score] of scores.entries()) findings[asked[k]!]!.score = score
   return left[
     select(

@@ -36,8 +36,11 @@ export function feynmanKac(
         if (common !== undefined) yield { type: 'choice-delta', index: 0, ...common }
       }
       const u = selectionUniform(request.sampling.seed)
-      const chosen = chooseParticle(filter, population, options, (logWeights) => pick(logWeights, 1, u))
-      yield* choiceEnd(chosen, population, lineage, { rewardCalls: judge.calls, report: reportOf(filter, options) })
+      const chosen =
+        judge.degraded !== undefined
+          ? 0
+          : chooseParticle(filter, population, options, (logWeights) => pick(logWeights, 1, u))
+      yield* choiceEnd(chosen, population, lineage, { judge, report: reportOf(filter, options, judge) })
     } finally {
       population.release()
     }
@@ -56,16 +59,16 @@ function chooseParticle(
   return draw(filter.logWeights) ?? best
 }
 
-function reportOf(filter: ParticleFilter, { n, compat }: ParticleOptions): ParticlesReport {
+function reportOf(filter: ParticleFilter, { n, compat }: ParticleOptions, { degraded }: Judge): ParticlesReport {
   const { logZ, collapsed, steps } = filter
-  return { n, logZ: compat === undefined ? logZ : undefined, collapsed, steps }
+  return { n, logZ: compat === undefined && degraded === undefined ? logZ : undefined, collapsed, steps }
 }
 
 function* choiceEnd(
   chosen: number,
   population: Population,
   lineage: SharedLineage,
-  found: { readonly rewardCalls: number; readonly report: ParticlesReport },
+  found: { readonly judge: Judge; readonly report: ParticlesReport },
 ): Generator<StrategyEvent> {
   const { answer, weight } = population.particles[chosen]!
   const rest = lineage.next([answer])
@@ -79,6 +82,11 @@ function* choiceEnd(
     returnedTokens: answer.draws.length,
     generatedTokens: population.spent,
     cachedTokens: answer.cachedTokens,
-    outcome: { rewardCalls: found.rewardCalls, reward: weight.reward, particles: found.report },
+    outcome: {
+      rewardCalls: found.judge.calls,
+      degraded: found.judge.degraded,
+      reward: found.judge.degraded === undefined ? weight.reward : undefined,
+      particles: found.report,
+    },
   }
 }

@@ -14,20 +14,25 @@ export interface CheckpointContext {
   readonly signal: AbortSignal
 }
 
-/** Rewards of particles at a checkpoint: a finished one by its answer, an unfinished one as `intermediate` says. */
+/**
+ * Rewards of particles at a checkpoint: a finished one by its answer, an unfinished one as `intermediate` says. Undefined when
+ * the reward failed and the request goes on without it.
+ */
 export async function checkpointRewards(
   particles: readonly Particle[],
   population: Population,
   options: ParticleOptions,
   judge: Judge,
   context: CheckpointContext,
-): Promise<number[]> {
-  if (options.intermediate === 'partial_text') return await judge.scores(particles.map(({ answer }) => answer))
+): Promise<number[] | undefined> {
+  if (options.intermediate === 'partial_text') return await judge.scoresIfAny(particles.map(({ answer }) => answer))
   const finished = particles.filter(({ answer }) => answer.finished)
-  const scores = await judge.scores(finished.map(({ answer }) => answer))
+  const scores = await judge.scoresIfAny(finished.map(({ answer }) => answer))
+  if (scores === undefined) return undefined
   const rewards = new Map(finished.map((particle, i) => [particle, scores[i]!]))
   const unfinished = particles.filter(({ answer }) => !answer.finished)
   const values = await completionRewards(unfinished, population, options, judge, context)
+  if (values === undefined) return undefined
   for (const [i, particle] of unfinished.entries()) rewards.set(particle, values[i]!)
   return particles.map((particle) => rewards.get(particle)!)
 }
@@ -42,7 +47,7 @@ async function completionRewards(
   { completions, lambda }: ParticleOptions,
   judge: Judge,
   { checkpoint, seed, maxTokens, signal }: CheckpointContext,
-): Promise<number[]> {
+): Promise<number[] | undefined> {
   const trials = particles.flatMap(({ answer }, i) =>
     Array.from({ length: completions }, (_, k) =>
       // slots beyond any particle's, so that a trial never draws what a particle will
@@ -51,8 +56,8 @@ async function completionRewards(
   )
   try {
     for await (const _ of advanceAll(trials, toTheEnd(maxTokens), signal));
-    const scores = await judge.scores(trials)
-    return particles.map((_, i) => tempered(scores.slice(i * completions, (i + 1) * completions), lambda))
+    const scores = await judge.scoresIfAny(trials)
+    return scores && particles.map((_, i) => tempered(scores.slice(i * completions, (i + 1) * completions), lambda))
   } finally {
     for (const trial of trials) population.giveUp(trial)
   }

@@ -1,6 +1,6 @@
 import type { TokenDraw } from '../decoding/decoder.ts'
 import type { Answer, Question, Reward, Verdict } from '../rm/reward.ts'
-import { RewardError } from '../rm/reward-error.ts'
+import { RewardError, rewardFailure } from '../rm/reward-error.ts'
 
 /** An answer as rewards see it. */
 interface Judged {
@@ -16,6 +16,8 @@ export class Judge {
   readonly #signal: AbortSignal
   /** Answers judged so far. */
   calls = 0
+  /** Why the request goes on without the reward. */
+  degraded: string | undefined
 
   constructor(reward: Reward, question: Question, signal: AbortSignal) {
     this.reward = reward
@@ -26,7 +28,7 @@ export class Judge {
   /** @throws RewardError when the reward throws, answers the wrong number of verdicts, or one without a usable score */
   async verdicts(answers: readonly Judged[]): Promise<readonly Verdict[]> {
     if (answers.length === 0) return []
-    const verdicts = await this.reward.score(this.#question, answers.map(toAnswer), this.#signal)
+    const verdicts = await this.#ask(answers)
     this.calls += answers.length
     const { name } = this.reward
     if (verdicts.length !== answers.length)
@@ -39,6 +41,26 @@ export class Judge {
 
   async scores(answers: readonly Judged[]): Promise<number[]> {
     return (await this.verdicts(answers)).map(({ score }) => score)
+  }
+
+  /** Scores, or undefined from the first failure on where the reward is optional: the request then goes on without it. */
+  async scoresIfAny(answers: readonly Judged[]): Promise<number[] | undefined> {
+    if (this.degraded !== undefined) return undefined
+    try {
+      return await this.scores(answers)
+    } catch (error) {
+      if (this.reward.traits.optional !== true || !(error instanceof RewardError)) throw error
+      this.degraded = error.message
+      return undefined
+    }
+  }
+
+  async #ask(answers: readonly Judged[]): Promise<readonly Verdict[]> {
+    try {
+      return await this.reward.score(this.#question, answers.map(toAnswer), this.#signal)
+    } catch (error) {
+      throw rewardFailure(this.reward.name, error, this.#signal)
+    }
   }
 }
 

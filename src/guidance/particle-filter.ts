@@ -65,6 +65,7 @@ export class ParticleFilter {
     const { seed, maxTokens } = this.#request.sampling
     const context = { checkpoint: this.steps.length, seed, maxTokens, signal }
     const rewards = await checkpointRewards(judged, this.#population, this.#options, this.#judge, context)
+    if (rewards === undefined) return this.#goOnUnsteered()
     const rewardOf = new Map(judged.map((particle, i) => [particle, rewards[i]!]))
     this.#population.particles = this.#population.particles.map((particle) => {
       const reward = rewardOf.get(particle)
@@ -77,6 +78,14 @@ export class ParticleFilter {
       const next = reweigh(weight, reward, answer.finished, logRatio, this.#options)
       return { answer, weight: { ...next, corrected: draws.length } }
     })
+  }
+
+  /** Equal weights from here to the end: nothing is resampled, and every particle is a sample of the base. */
+  #goOnUnsteered(): void {
+    this.#population.particles = this.#population.particles.map(({ answer, weight }) => ({
+      answer,
+      weight: { ...weight, logWeight: 0, absorbed: answer.finished },
+    }))
   }
 
   #resampleIfDue(): void {
@@ -102,6 +111,7 @@ export class ParticleFilter {
   }
 
   #due(size: number): boolean {
+    if (this.#judge.degraded !== undefined) return false
     if (this.#options.compat === 'its_hub') return true
     // that of equal weights is n only up to rounding
     return !this.done && size < this.#options.ess_threshold * this.#options.n * (1 - 1e-12)

@@ -23,7 +23,7 @@ export async function* pruneCandidates(
     const segment = (answer: (typeof unfinished)[number], stop: AbortSignal) =>
       answer.advance(length - answer.generatedTokens, stop)
     for await (const _ of advanceAll(unfinished, segment, signal));
-    await judgeBeginnings(pool, left, judge)
+    if (!(await judgeBeginnings(pool, left, judge))) return
     const dropped = drop(pool, left, prune.keep, length)
     yield {
       type: 'progress',
@@ -35,14 +35,19 @@ export async function* pruneCandidates(
 const remaining = ({ findings }: CandidatePool): number[] =>
   findings.flatMap(({ prunedAt }, i) => (prunedAt === undefined ? [i] : []))
 
-/** A finished candidate keeps its score; the others are scored as they stand. */
+/**
+ * A finished candidate keeps its score; the others are scored as they stand.
+ * @returns false when the reward failed and the request goes on without it
+ */
 async function judgeBeginnings({ candidates, findings }: CandidatePool, left: readonly number[], judge: Judge) {
   const asked = left.filter((i) => !findings[i]!.judgedWhole)
-  const scores = await judge.scores(asked.map((i) => candidates[i]!))
+  const scores = await judge.scoresIfAny(asked.map((i) => candidates[i]!))
+  if (scores === undefined) return false
   for (const [k, i] of asked.entries()) {
     findings[i]!.score = scores[k]!
     findings[i]!.judgedWhole = candidates[i]!.finished
   }
+  return true
 }
 
 function drop({ candidates, findings }: CandidatePool, left: readonly number[], keep: number, length: number): number {

@@ -4,6 +4,8 @@ import type { Decoder, FinishReason, SequenceRequest, TokenDraw } from '../decod
 export interface ChoiceOutcome {
   /** Answers judged for it, beginnings included. */
   readonly rewardCalls: number
+  /** Why the answer was not steered to its end: the reward failed, and the request goes on without it. */
+  readonly degraded?: string | undefined
   /** The chosen answer's score; undefined where none was asked for. */
   readonly reward?: number | undefined
   readonly candidates?: readonly CandidateReport[] | undefined

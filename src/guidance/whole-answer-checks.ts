@@ -15,6 +15,8 @@ export function assertCombines(options: AlignmentOptions, n: number, sampling: S
   if (budget !== undefined && search === undefined)
     refuse('A budget is that of a search: give search, or leave it out.', 'alignment.budget')
   if (particles === undefined && best_of === undefined && search === undefined) return
+  if (search !== undefined && options.on_reward_error === 'continue')
+    refuse('A search cannot go on without its reward: leave on_reward_error out.', 'alignment.on_reward_error')
   if (search !== undefined && particles !== undefined)
     refuse('A search and particles cannot both lead the answer: leave one out.', 'alignment.search')
   assertFewAnswers(options, n, sampling)

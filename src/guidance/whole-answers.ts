@@ -48,9 +48,9 @@ export function wholeAnswers(
   const share = budget && Math.floor(budget / (n * (best_of?.n ?? 1)))
   const pipeline =
     search === undefined
-      ? particles && feynmanKac(particles, particleReward(particles, options, known), question)
+      ? particles && feynmanKac(particles, asAsked(particleReward(particles, options, known), options), question)
       : searchFor(search, share, findReward(search.reward, 'alignment.search.reward', known.rewards), question)
-  const reward = best_of && bestOfReward(best_of, options, known)
+  const reward = best_of && asAsked(bestOfReward(best_of, options, known), options)
   const strategy =
     best_of === undefined
       ? pipeline
@@ -65,6 +65,12 @@ export function wholeAnswers(
 function searchFor(options: SearchOptions, budget: number | undefined, reward: Reward, question: Question): Strategy {
   if (options.method === 'beam') return stepBeam(options, budget, reward, question)
   return treeSearch(options, budget, reward, question)
+}
+
+/** The reward, marked as one that the request does without when it fails, if that was asked for. */
+function asAsked<R extends Reward | undefined>(reward: R, { on_reward_error }: AlignmentOptions): R {
+  if (reward === undefined || on_reward_error !== 'continue') return reward
+  return { ...reward, traits: { ...reward.traits, optional: true }, score: reward.score.bind(reward) }
 }
 
 function particleReward(particles: ParticleOptions, options: AlignmentOptions, known: KnownRewards): Reward {

@@ -1,7 +1,6 @@
-import { ContextLengthError, InvalidRequestError, OverloadedError } from '../decoding/errors.ts'
 import { zScores } from './normalise.ts'
 import type { Answer, Question, Reward, RewardTraits, Verdict } from './reward.ts'
-import { RewardError } from './reward-error.ts'
+import { RewardError, rewardFailure } from './reward-error.ts'
 
 /** One of the rewards that are added, e.g. `helpful` at 0.7. */
 export interface RewardPart {
@@ -65,7 +64,7 @@ function rangeOf(parts: readonly RewardPart[]): RewardTraits['range'] {
   return [low, high]
 }
 
-/** What the request or the engine's load causes stays what it is; everything else names the part that failed. */
+/** A part that fails fails the whole, which names it. */
 async function judge(
   name: string,
   reward: Reward,
@@ -76,9 +75,8 @@ async function judge(
   try {
     return await reward.score(question, answers, signal)
   } catch (error) {
-    const passes = [InvalidRequestError, ContextLengthError, OverloadedError].some((kind) => error instanceof kind)
-    if (signal.aborted || passes) throw error
-    if (error instanceof RewardError) throw new RewardError(name, error.message)
+    const failure = rewardFailure(reward.name, error, signal)
+    if (!(failure instanceof RewardError) || signal.aborted) throw failure
     throw new RewardError(name, `its part '${reward.name}': ${error instanceof Error ? error.message : String(error)}`)
   }
 }

@@ -35,6 +35,8 @@ export interface RewardTraits {
   readonly range: readonly [low: number, high: number] | undefined
   /** Whether a score depends on the other answers it was judged with (pairwise preferences, z-scores). */
   readonly relative: boolean
+  /** Whether a request goes on without it when it fails, because the request or its policy says so; absent: it fails. */
+  readonly optional?: boolean
 }
 
 /** What judges: a classifier, a process reward model, an implicit reward, a rule, or a combination of them. */

@@ -16,8 +16,9 @@ export function toWireOutcomes(outcomes: readonly (ChoiceOutcome | undefined)[] 
 
 function toWireOutcome(outcome: ChoiceOutcome | undefined) {
   if (outcome === undefined) return {}
-  const { reward, candidates, bestOf, particles, search } = outcome
+  const { degraded, reward, candidates, bestOf, particles, search } = outcome
   return {
+    ...(degraded === undefined ? {} : { degraded }),
     ...(reward === undefined ? {} : { reward }),
     ...(candidates === undefined ? {} : { candidates: candidates.map(toWireCandidate) }),
     ...(bestOf === undefined ? {} : { best_of: toWireBestOf(bestOf) }),

@@ -1,4 +1,5 @@
 import { findReward, type RewardDirectory } from '../guidance/reward-directory.ts'
+import { rewardFailure } from '../rm/reward-error.ts'
 import type { GenerationEvent, RewardRequest } from './engine-messages.ts'
 
 /**
@@ -12,5 +13,9 @@ export async function runReward(
 ): Promise<GenerationEvent> {
   const found = findReward(reward, 'reward', rewards)
   const answers = responses.map((text) => ({ text, ids: undefined, finished: true }))
-  return { type: 'reward-verdicts', reward: found.name, verdicts: await found.score(question, answers, signal) }
+  try {
+    return { type: 'reward-verdicts', reward: found.name, verdicts: await found.score(question, answers, signal) }
+  } catch (error) {
+    throw rewardFailure(found.name, error, signal)
+  }
 }
