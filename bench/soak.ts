@@ -16,12 +16,12 @@ interface Tally {
 export async function benchSoak(options: SoakOptions): Promise<void> {
   const server = await serve(options.config === undefined ? [] : ['--config', options.config])
   const tally: Tally = { done: 0, aborted: 0, unexpected: [] }
-  const { model, guides } = await served(server.url)
+  const what = await served(server.url)
   try {
     let next = 0
     const worker = async () => {
       for (let index = next++; index < options.requests; index = next++) {
-        await oneRequest(server.url, index, { model, guides }, tally)
+        await oneRequest(server.url, index, what, tally)
         if ((index + 1) % Math.ceil(options.requests / 20) === 0) memoryLine(index + 1, server.pids)
       }
     }
@@ -43,7 +43,14 @@ function memoryLine(requests: number, [http, engine]: readonly [number, number])
   )
 }
 
-async function served(url: string): Promise<{ model: string; guides: string[] }> {
+/** What requests may name. */
+interface ServedNames {
+  readonly model: string
+  readonly guides: readonly string[]
+  readonly rewards: readonly string[]
+}
+
+async function served(url: string): Promise<ServedNames> {
   const list = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string }[] }
   const model = list.data[0]!.id
   const probe = await post(url, {
@@ -53,7 +60,13 @@ async function served(url: string): Promise<{ model: string; guides: string[] }>
   })
   const { error } = (await probe.json()) as { error: { message: string } }
   const names = /guides?:? ([^.]*)\.?$/i.exec(error.message)?.[1] ?? ''
-  return { model, guides: names.split(', ').filter((name) => /^[\w-]+$/.test(name)) }
+  const rewards = (await (await fetch(`${url}/v1/rewards`)).json()) as { data: { id: string }[] }
+  return {
+    model,
+    guides: names.split(', ').filter((name) => /^[\w-]+$/.test(name)),
+    // what compares with references needs them in the request
+    rewards: rewards.data.map(({ id }) => id).filter((id) => id !== 'bleu'),
+  }
 }
 
 const post = (url: string, body: object, signal?: AbortSignal): Promise<Response> =>
@@ -65,27 +78,43 @@ const post = (url: string, body: object, signal?: AbortSignal): Promise<Response
   })
 
 // Everything varies with the index alone, so that two runs send the same requests.
-function requestOf(index: number, { model, guides }: { model: string; guides: string[] }): object {
+function requestOf(index: number, { model, guides, rewards }: ServedNames): object {
   const weights = [0.5, 1, -0.5]
   const guide = guides[index % Math.max(1, guides.length)]
+  const whole = wholeAnswer(index, rewards[index % Math.max(1, rewards.length)])
   return {
     model,
     seed: index,
     stream: index % 2 === 0,
     max_tokens: 8 + (index % 40),
     n: index % 11 === 0 ? 3 : 1,
-    temperature: index % 7 === 0 ? 0 : 1,
+    temperature: index % 7 === 0 && whole === undefined ? 0 : 1,
     ...(index % 5 === 1 ? { top_p: 0.9, stop: ['the'] } : {}),
     ...(index % 13 === 0 ? { frequency_penalty: 0.5 } : {}),
     ...(index % 6 === 2 ? { logprobs: true, top_logprobs: 3 } : {}),
     messages: [{ role: 'user', content: `Write a review. ${'It was a long day. '.repeat(index % 17)}` }],
-    ...(index % 3 !== 0 && guide !== undefined
-      ? { alignment: { guides: [{ guide, weight: weights[index % 3]! }], trace: index % 4 === 0 } }
+    ...(whole !== undefined || (index % 3 !== 0 && guide !== undefined)
+      ? {
+          alignment: {
+            ...(guide === undefined ? {} : { guides: [{ guide, weight: weights[index % 3]! }] }),
+            ...whole,
+            trace: index % 4 === 0,
+          },
+        }
       : {}),
   }
 }
 
-async function oneRequest(url: string, index: number, what: { model: string; guides: string[] }, tally: Tally) {
+/** For three of eight requests a method that decodes several answers. */
+function wholeAnswer(index: number, reward: string | undefined): object | undefined {
+  if (reward === undefined) return undefined
+  if (index % 8 === 1) return { best_of: { n: 4, reward, prune: { at: [6, 12] } } }
+  if (index % 8 === 4) return { particles: { n: 4, reward, resample_every: 6 } }
+  if (index % 8 === 6) return { search: { method: 'beam', reward, at: 'tokens', step_tokens: 6, width: 2, branch: 2 } }
+  return undefined
+}
+
+async function oneRequest(url: string, index: number, what: ServedNames, tally: Tally) {
   const controller = new AbortController()
   const aborts = index % 5 === 4
   if (aborts) setTimeout(() => controller.abort(), 5 + (index % 60))
