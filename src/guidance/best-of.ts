@@ -116,7 +116,7 @@ function outcomeOf(
     reward: degraded ? undefined : findings[chosen]!.score,
     candidates: candidates.map((candidate, i) => candidateReport(candidate, findings[i]!, i === chosen)),
     bestOf:
-      options.select === 'best' && !degraded
+      options.select === 'best' && options.prune === undefined && !degraded
         ? bestOfReport(options.n, logProbabilityOf(candidates[chosen]!))
         : undefined,
   }
