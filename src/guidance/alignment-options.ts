@@ -37,7 +37,7 @@ const guideEntry = z
   })
 
 /**
- * The request's `alignment` object (DESIGN section 3). Every field is optional and none has a default here, so that a header
+ * The request's `alignment` object. Every field is optional and none has a default here, so that a header
  * and a policy can be laid under it field by field.
  */
 export const alignmentOptions = z.strictObject({

@@ -35,8 +35,8 @@ export interface StepReading {
 }
 
 /**
- * Where the steps of one answer are judged; undefined for an unfinished answer without a step.
- * @throws RewardError when a step has no token of its own, or a finished answer no step
+ * Where the steps of one answer are judged; undefined for an answer without a step.
+ * @throws RewardError when a step has no token of its own
  * @throws InvalidRequestError when the text does not fit, or the prompt holds the separator
  */
 export function readSteps(
@@ -48,10 +48,7 @@ export function readSteps(
 ): StepReading | undefined {
   const withLast = answer.finished || options.unfinished === 'score'
   const steps = splitSteps(answer.text, options.delimiter ?? '\n\n', withLast)
-  if (steps.length === 0) {
-    if (answer.finished) throw new RewardError(name, 'the answer has no step')
-    return undefined
-  }
+  if (steps.length === 0) return undefined
   const { separator } = options
   const reading =
     separator === undefined

@@ -18,10 +18,12 @@ export interface ProcessOptions extends StepOptions {
 /** The score of an unfinished answer that has no step yet: what an aggregate of nothing leaves as it is, or no opinion. */
 const neutral: Readonly<Record<Aggregate, number>> = { product: 1, min: 1, last: 0.5, mean: 0.5 }
 
+const hopeless = { score: Number.NEGATIVE_INFINITY, attributes: undefined, steps: [] }
+
 /**
  * A process reward model: every step's probability of being right, softmax over the labels at the step's token, and one
- * number of them. The verdict's steps are the probabilities, never reshaped. An answer without a step is an error once it is
- * finished; before, its score is neutral (1 for product and min, 0.5 for last and mean, 0 with shaping).
+ * number of them. The verdict's steps are the probabilities, never reshaped. An answer without a step scores -Infinity once it is
+ * finished, for nothing of it can be right; before, its score is neutral (1 for product and min, 0.5 for last and mean, 0 with shaping).
  * @throws CheckpointError for a classifier of another kind, or without the label or separator
  */
 export function processReward(name: string, classifier: LoadedClassifier, options: ProcessOptions = {}): Reward {
@@ -37,7 +39,8 @@ export function processReward(name: string, classifier: LoadedClassifier, option
       const count = ({ ids }: ClassifierInput) => ids.length * labelCount
       const all = await numbersOf(name, inputs, signal, (input) => classifier.everywhere(input), count)
       let next = 0
-      return readings.map((reading) => {
+      return readings.map((reading, i) => {
+        if (reading === undefined && answers[i]!.finished) return hopeless
         if (reading === undefined) return verdict(options, [])
         const numbers = all[next++]!
         const row = (at: number) => numbers.subarray(at * labelCount, (at + 1) * labelCount)

@@ -1,6 +1,8 @@
 import { openCheckpoint } from '../decoding/checkpoint/checkpoint.ts'
 import { openLoraAdapter } from '../decoding/checkpoint/lora-adapter.ts'
 import { CheckpointError } from '../decoding/errors.ts'
+import { openRewards } from '../rm/open-rewards.ts'
+import type { RewardDefinition } from '../rm/reward-catalogue.ts'
 import type { Config } from './config.ts'
 import type { Environment } from './config-file.ts'
 import type { EngineSetup } from './engine-messages.ts'
@@ -11,7 +13,7 @@ import { vocabularyDifference } from './vocabulary.ts'
 type Checkpoint = Awaited<ReturnType<typeof openCheckpoint>>
 
 /**
- * Opens everything a configuration names, reading headers and tokenizers but no weights; returns what it found, in lines.
+ * Opens everything a configuration names, reading headers and tokenizers of models and whole reward checkpoints; returns what it found, in lines.
  * @throws CheckpointError for what could not be served
  */
 export async function check(config: Config, environment: Environment): Promise<string> {
@@ -30,15 +32,31 @@ export async function check(config: Config, environment: Environment): Promise<s
   }
   for (const checkpoint of checkpoints.values()) checkpoint.tensors.close()
   assertVocabularies(setup, checkpoints)
-  const { guides, objectives, policies, aliases } = config
+  for (const [name, definition] of setup.rewards) lines.push(await rewardLine(name, definition, setup))
+  const { guides, objectives, rewards, policies, aliases } = config
   const counts = [
     count(guides, 'guide', 'guides'),
     count(objectives, 'objective', 'objectives'),
+    count(rewards, 'reward', 'rewards'),
     count(policies, 'policy', 'policies'),
     count(aliases, 'alias', 'aliases'),
   ]
   lines.push(counts.join(', '), 'The configuration is valid.')
   return `${lines.join('\n')}\n`
+}
+
+/** Checkpoints are opened whole: whether a head fits what is asked of it shows only there, and rewards are small. */
+async function rewardLine(name: string, definition: RewardDefinition, { options }: EngineSetup): Promise<string> {
+  if (!('checkpoint' in definition)) return `reward ${name}: ${definition.kind}`
+  const { close } = await openRewards(new Map([[name, definition]]), noScorer, options)
+  await close()
+  return `reward ${name}: ${definition.kind}, ${definition.checkpoint.weights}`
+}
+
+/** Rewards with a checkpoint of their own read with no model of the engine. */
+const noScorer = {
+  models: new Map(),
+  tokenLogprobs: () => Promise.reject(new Error('no model is loaded')),
 }
 
 function count(members: object, singular: string, plural: string): string {

@@ -17,7 +17,7 @@ export const completionRequest = z
       context.addIssue({
         code: 'custom',
         path: ['best_of'],
-        message: 'must equal n; choosing among more is not available yet',
+        message: 'must equal n; to choose among more use alignment.best_of',
       })
     }
     if (body.stream_options !== undefined && !body.stream) {

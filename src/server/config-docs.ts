@@ -91,8 +91,8 @@ function row(key: string, schema: JsonSchema, parent: JsonSchema): readonly stri
   const lists = Object.entries(schema.items?.properties ?? {}).flatMap(([member, memberOf]) =>
     row(`${key}[].${member}`, memberOf, schema.items ?? {}),
   )
-  const objects = Object.entries(schema.properties ?? {}).flatMap(([member, memberOf]) =>
-    row(`${key}.${member}`, memberOf, schema),
+  const objects = [schema, ...(schema.oneOf ?? [])].flatMap((kind) =>
+    Object.entries(kind.properties ?? {}).flatMap(([member, memberOf]) => row(`${key}.${member}`, memberOf, kind)),
   )
   return [own, ...lists, ...objects]
 }
@@ -100,6 +100,7 @@ function row(key: string, schema: JsonSchema, parent: JsonSchema): readonly stri
 function valueText(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(', ')
   if (schema.const !== undefined) return `\`${String(schema.const)}\``
+  if (schema.oneOf !== undefined) return 'object, one of these kinds'
   if (schema.anyOf !== undefined) return schema.anyOf.map(valueText).join(' or ')
   if (schema.prefixItems !== undefined) return `[${schema.prefixItems.map(valueText).join(', ')}]`
   if (schema.type === 'array') return `list of ${valueText(schema.items ?? {})}`

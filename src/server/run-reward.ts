@@ -1,3 +1,4 @@
+import { InvalidRequestError } from '../decoding/errors.ts'
 import { findReward, type RewardDirectory } from '../guidance/reward-directory.ts'
 import { rewardFailure } from '../rm/reward-error.ts'
 import type { GenerationEvent, RewardRequest } from './engine-messages.ts'
@@ -16,6 +17,13 @@ export async function runReward(
   try {
     return { type: 'reward-verdicts', reward: found.name, verdicts: await found.score(question, answers, signal) }
   } catch (error) {
-    throw rewardFailure(found.name, error, signal)
+    throw inBody(rewardFailure(found.name, error, signal))
   }
+}
+
+/** This route's fields stand at the top of the body, not within `alignment`. */
+function inBody(error: unknown): unknown {
+  if (!(error instanceof InvalidRequestError)) return error
+  const param = error.param === 'alignment' ? 'responses' : error.param.replace(/^alignment\./, '')
+  return new InvalidRequestError(error.message, param)
 }

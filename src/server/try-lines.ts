@@ -17,6 +17,7 @@ interface TryLine {
 function tinyRequests(model: string, config: Config): readonly TryLine[] {
   const review = { model, messages: [{ role: 'user', content: 'Write a review of the Abbey Hotel.' }], stream: true }
   const sum = { model, messages: [{ role: 'user', content: 'What is 47 + 7 + 7?' }] }
+  const particles = { alignment: { particles: { n: 8, reward: 'steps', lambda: 8, at: 'sentence' } } }
   const reasoner = { alignment: { guides: [{ guide: 'reasoner', weight: 1 }] } }
   return [
     { label: 'plain', body: review },
@@ -26,6 +27,9 @@ function tinyRequests(model: string, config: Config): readonly TryLine[] {
     },
     ...(Object.hasOwn(config.guides, 'reasoner')
       ? [{ label: 'aligned: a small reasoning module makes the sum right', body: { ...sum, ...reasoner } }]
+      : []),
+    ...(Object.hasOwn(config.rewards, 'steps')
+      ? [{ label: 'aligned: particles, judged step by step', body: { ...sum, stream: true, ...particles } }]
       : []),
   ]
 }
