@@ -1,0 +1,21 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** What one command found. */
+export interface Results {
+  /** Of the files. */
+  readonly name: string
+  readonly markdown: string
+  readonly json: unknown
+  readonly svg: string
+}
+
+/** Writes a figure, its numbers and their table, and prints the table. */
+export function writeResults(folder: string, { name, markdown, json, svg }: Results): void {
+  mkdirSync(folder, { recursive: true })
+  const file = (ending: string) => join(folder, `${name}.${ending}`)
+  writeFileSync(file('md'), `${markdown}\n`)
+  writeFileSync(file('json'), `${JSON.stringify(json, undefined, 1)}\n`)
+  writeFileSync(file('svg'), svg)
+  process.stdout.write(`${markdown}\n\nWritten to ${file('{md,json,svg}')}\n`)
+}
