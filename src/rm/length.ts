@@ -39,7 +39,37 @@ export function lengthReward(
 /** Characters are code points; words and sentences are Unicode's (UAX 29), so that languages without spaces have them too. */
 export function lengthOf(text: string, unit: LengthUnit, tokenizer: TokenizerAdapter | undefined): number {
   if (unit === 'tokens') return tokenizer!.encode(text, false).length
-  if (unit === 'characters') return [...text].length
-  const segments = [...segmenters[unit].segment(text)]
-  return segments.filter(({ segment, isWordLike }) => (unit === 'words' ? isWordLike : segment.trim() !== '')).length
+  if (unit === 'characters') return characters(text)
+  let count = 0
+  for (const piece of pieces(text))
+    for (const { segment, isWordLike } of segmenters[unit].segment(piece))
+      if (unit === 'words' ? isWordLike : segment.trim() !== '') count++
+  return count
+}
+
+function characters(text: string): number {
+  let count = 0
+  for (const _ of text) count++
+  return count
+}
+
+// The time of a segmenter grows with the square of the text.
+const pieceLength = 2000
+
+/** The text in short pieces, cut behind sentences where there are any, else behind spaces. */
+function* pieces(text: string): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const piece = text.slice(start, start + pieceLength)
+    const last = start + piece.length >= text.length
+    const cut = last ? piece.length : cutBehind(piece, /[.!?。！？]\s/g) || cutBehind(piece, /\s/g) || piece.length
+    yield piece.slice(0, cut)
+    start += cut
+  }
+}
+
+/** Behind the last match; 0 without any. */
+function cutBehind(piece: string, pattern: RegExp): number {
+  let cut = 0
+  for (const match of piece.matchAll(pattern)) cut = match.index + match[0].length
+  return cut
 }

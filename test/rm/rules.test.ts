@@ -5,7 +5,7 @@ import { checkSum } from '../../eval/sum-checker.ts'
 import { arithmeticReward } from '../../src/rm/arithmetic.ts'
 import { longestText } from '../../src/rm/bounded-search.ts'
 import { jsonSchemaReward } from '../../src/rm/json-schema.ts'
-import { lengthReward } from '../../src/rm/length.ts'
+import { lengthOf, lengthReward } from '../../src/rm/length.ts'
 import { regexReward } from '../../src/rm/regex.ts'
 import type { Reward } from '../../src/rm/reward.ts'
 import { RewardError } from '../../src/rm/reward-error.ts'
@@ -169,4 +169,9 @@ test("arithmetic agrees with the grammar's own checker", async () => {
       assert.deepEqual(verdict.steps, expected.steps.map(Number))
     }),
   )
+})
+
+test('long texts are counted in pieces, none of which cuts a word or a sentence', () => {
+  assert.equal(lengthOf('word '.repeat(20_000), 'words', undefined), 20_000)
+  assert.equal(lengthOf('One more. Is it? '.repeat(2_000), 'sentences', undefined), 4_000)
 })
