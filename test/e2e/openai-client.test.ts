@@ -201,8 +201,14 @@ describe('the official openai client', { skip: cannotServe }, () => {
     assert.deepEqual([engine.running, engine.waiting, engine.blocks.live, engine.blocks.reserved], [0, 0, 0, 0])
   })
 
-  it('printed requests to try', () => {
-    assert.equal(server.output().match(/^curl /gm)?.length, 3)
+  it('answers each request that it prints to try', async () => {
+    const printed = [...server.output().matchAll(/^curl -N (\S+) .* -d '(.*)'$/gm)]
+    const alignments = printed.map(([, , body]) => Object.keys(JSON.parse(body!).alignment ?? {}))
+    assert.deepEqual(alignments, [[], ['guides'], ['guides'], ['particles']])
+    for (const [, url, body] of printed) {
+      const reply = await fetch(url!, { method: 'POST', body: body!, headers: { 'content-type': 'application/json' } })
+      assert.equal(reply.status, 200, await reply.text())
+    }
   })
 })
 
