@@ -1,4 +1,5 @@
 import type { SamplingParams } from './sampling-params.ts'
+import type { SpeculationMeter, SpeculationOptions } from './speculation.ts'
 
 /**
  * One context a sequence is decoded in: a model (with or without an adapter) that reads the answer behind its own prompt.
@@ -22,6 +23,10 @@ export interface SequenceRequest {
    * cannot run out of memory midway; a released one makes room for another. Default 0.
    */
   readonly forks?: number
+  /** How a guided answer over an upstream is drafted; the local engine drafts nothing. */
+  readonly speculation?: SpeculationOptions
+  /** Told of every round of drafting and verifying that an upstream took. */
+  readonly meter?: SpeculationMeter
 }
 
 export interface TokenAlternative {

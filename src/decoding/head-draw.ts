@@ -40,7 +40,7 @@ export function wholeVocabulary(head: TopLogits): Kept {
 }
 
 /** Every filter keeps a head of the descending order, so together they keep the shortest of their heads. */
-function keptHead(head: TopLogits, complete: boolean, params: SamplingParams): Kept | undefined {
+export function keptHead(head: TopLogits, complete: boolean, params: SamplingParams): Kept | undefined {
   const { topK, topP, minP } = params
   if (topK === undefined && topP >= 1 && minP <= 0) return wholeVocabulary(head)
   const available = head.ids.length

@@ -24,7 +24,12 @@ export function promptSeed(seed: bigint, index: number): bigint {
   return index === 0 ? seed : derivedSeed(seed, index, 'prompt')
 }
 
-function derivedSeed(seed: bigint, index: number, purpose: 'child' | 'prompt'): bigint {
+/** Seed of the call number `index` that an upstream engine draws for a sequence: no two calls of a request may draw alike. */
+export function callSeed(seed: bigint, index: number): bigint {
+  return derivedSeed(seed, index, 'call')
+}
+
+function derivedSeed(seed: bigint, index: number, purpose: 'child' | 'prompt' | 'call'): bigint {
   const [high, low] = block(seed, index, purpose)
   return (BigInt(high) << 32n) | BigInt(low)
 }
@@ -54,7 +59,7 @@ export function philox4x32(counter: PhiloxBlock, key: readonly [number, number])
 
 // The third counter word separates what the numbers are for, so a derived seed is never also a draw of its parent, nor a
 // prompt's seed that of a choice.
-const purposes = { draw: 0, child: 1, prompt: 2 } as const
+const purposes = { draw: 0, child: 1, prompt: 2, call: 3 } as const
 
 function block(seed: bigint, counter: number, purpose: keyof typeof purposes): PhiloxBlock {
   const key = BigInt.asUintN(64, seed)

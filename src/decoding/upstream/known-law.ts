@@ -1,0 +1,43 @@
+import { temperRow } from '../top-logits.ts'
+
+/** What is known of one next-token law at temperature 1; log-probabilities are natural and over the whole vocabulary. */
+export interface KnownLaw {
+  /** Undefined where it is not known. */
+  logprob(id: number): number | undefined
+  /** The ids whose log-probability is known; undefined: all of the vocabulary. */
+  readonly ids: readonly number[] | undefined
+  /** No token that is not known has a higher log-probability. */
+  readonly restAtMost: number
+}
+
+/** Some tokens of a law, as engines report them. */
+export interface ReportedTokens {
+  readonly ids: readonly number[]
+  readonly logprobs: readonly number[]
+}
+
+/** The probability of all tokens that are not among the reported ones. */
+export function restMass({ logprobs }: ReportedTokens): number {
+  return Math.max(0, 1 - logprobs.reduce((sum, logprob) => sum + Math.exp(logprob), 0))
+}
+
+/**
+ * The law of which an engine reported some tokens.
+ * @param ranked they are the most likely ones; otherwise they were asked for by id
+ */
+export function reportedLaw(tokens: ReportedTokens, ranked: boolean): KnownLaw {
+  const known = new Map(tokens.ids.map((id, i) => [id, tokens.logprobs[i]!]))
+  const rest = Math.log(restMass(tokens))
+  const smallest = ranked ? Math.min(...tokens.logprobs) : 0
+  return { logprob: (id) => known.get(id), ids: tokens.ids, restAtMost: Math.min(rest, smallest) }
+}
+
+/** The law of a whole row of logits, which is kept as it is: hand over a copy if it will be written to. */
+export function wholeLaw(logits: Float32Array | Float64Array): KnownLaw {
+  const { max, logSumExp } = temperRow(logits, 1)
+  return {
+    logprob: (id) => (id < logits.length ? logits[id]! - max - logSumExp : Number.NEGATIVE_INFINITY),
+    ids: undefined,
+    restAtMost: Number.NEGATIVE_INFINITY,
+  }
+}

@@ -1,0 +1,198 @@
+import { performance } from 'node:perf_hooks'
+import type { Decoder, Sequence, SequenceDelta, SequenceRequest, TokenDraw } from '../decoder.ts'
+import { ContextLengthError, InvalidRequestError, UnknownModelError } from '../errors.ts'
+import { callSeed } from '../rng.ts'
+import { defaultSpeculation } from '../speculation.ts'
+import { AcceptanceEstimate, bestLength, CostEstimate } from './block-length.ts'
+import { type Chance, seededChance } from './chance.ts'
+import { assertAble, type DecodingMode, decodingMode } from './decoding-mode.ts'
+import type { Affinity } from './http/upstream-client.ts'
+import { UpstreamError } from './http/upstream-error.ts'
+import { roundPlan, type TermPlaces } from './round-plan.ts'
+import { type RoundPlan, speculativeRound } from './speculative-round.ts'
+import type { EngineToken, StreamRequest } from './token-engine.ts'
+import { engineName, type UpstreamModel } from './upstream-model.ts'
+import { UpstreamSequence } from './upstream-sequence.ts'
+
+/** What tests replace. */
+export interface UpstreamDecoderOptions {
+  /** Chance of a sequence's own decisions; drafts are drawn by the engine. */
+  readonly chanceOf?: (sequence: UpstreamSequence) => Chance
+  readonly now?: () => number
+}
+
+/** How one sequence is decoded; forks share it but for their acceptance. */
+interface Course {
+  readonly model: UpstreamModel
+  readonly mode: DecodingMode
+  readonly plan: RoundPlan | undefined
+  readonly affinity: Affinity
+  readonly acceptance: AcceptanceEstimate
+}
+
+/**
+ * A Decoder whose tokens an engine draws over HTTP, by token id. Without guides the engine's tokens are passed on as they
+ * stream; with guides it drafts blocks that the other terms read and accept/reject sampling corrects. A fork is the same token
+ * ids once more: the engine's prefix cache has computed them already.
+ */
+export class UpstreamDecoder implements Decoder {
+  readonly #places: TermPlaces
+  readonly #chanceOf: (sequence: UpstreamSequence) => Chance
+  readonly #now: () => number
+  readonly #courses = new WeakMap<UpstreamSequence, Course>()
+  readonly #costs = new Map<string, CostEstimate>()
+
+  constructor(places: TermPlaces, options: UpstreamDecoderOptions = {}) {
+    this.#places = places
+    this.#chanceOf = options.chanceOf ?? ((sequence) => seededChance(sequence.seed, sequence.chance))
+    this.#now = options.now ?? (() => performance.now())
+  }
+
+  open(request: SequenceRequest): Sequence {
+    const base = request.terms[0]!
+    const model = this.#places.upstream.get(base.model)
+    if (model === undefined) throw new UnknownModelError(base.model, [...this.#places.upstream.keys()])
+    for (const term of request.terms) this.#check(term.model, term.adapter, term.promptIds, request.sampling.maxTokens)
+    const mode = decodingMode(request)
+    assertAble(request, mode, model.engine.abilities)
+    const plan = mode === 'speculative' ? roundPlan(request, this.#places) : undefined
+    const vocabulary = { eosTokenIds: model.eosTokenIds, bytesOf: (id: number) => model.tokenizer.bytesOf(id) }
+    const sequence = new UpstreamSequence(request, request.sampling.seed, vocabulary)
+    const affinity = { prefix: base.promptIds.slice(0, 64).join(' ') }
+    this.#courses.set(sequence, { model, mode, plan, affinity, acceptance: new AcceptanceEstimate() })
+    return sequence
+  }
+
+  async *advance(sequence: Sequence, maxNewTokens: number, signal: AbortSignal): AsyncGenerator<SequenceDelta> {
+    const own = sequence as UpstreamSequence
+    signal.throwIfAborted()
+    const end = Math.min(own.generatedTokens + maxNewTokens, own.request.sampling.maxTokens)
+    const stop = AbortSignal.any([signal, own.gone])
+    try {
+      while (own.generatedTokens < end && own.finishReason === undefined) {
+        stop.throwIfAborted()
+        yield* this.#steps(own, end - own.generatedTokens, stop)
+      }
+    } catch (error) {
+      signal.throwIfAborted()
+      // whoever released the sequence waits for nothing more of it
+      if (!own.released) throw error
+    }
+  }
+
+  fork(sequence: Sequence, seed: bigint): Sequence {
+    const parent = sequence as UpstreamSequence
+    const course = this.#courses.get(parent)!
+    const child = parent.fork(seed)
+    this.#courses.set(child, { ...course, acceptance: course.acceptance.clone() })
+    return child
+  }
+
+  release(sequence: Sequence): void {
+    ;(sequence as UpstreamSequence).release()
+  }
+
+  #steps(sequence: UpstreamSequence, tokens: number, signal: AbortSignal): AsyncGenerator<SequenceDelta> {
+    const course = this.#courses.get(sequence)!
+    return course.plan === undefined
+      ? this.#stream(sequence, course, tokens, signal)
+      : this.#round(sequence, course, course.plan, tokens, signal)
+  }
+
+  async *#stream(sequence: UpstreamSequence, course: Course, tokens: number, signal: AbortSignal) {
+    const { engine } = course.model
+    const request = streamRequest(sequence, course.model, tokens)
+    const before = sequence.generatedTokens
+    for await (const { tokens, finish } of engine.stream(request, { signal, affinity: course.affinity })) {
+      const draws = tokens.map((token) => toDraw(token, sequence.request, course))
+      const delta = sequence.accept(draws)
+      if (delta.text !== '' || delta.draws.length > 0) yield delta
+      if (sequence.finishReason !== undefined) return
+      if (finish === 'stop') throw foreignEnd(engine.name, sequence.ids.at(-1))
+    }
+    if (sequence.generatedTokens === before)
+      throw new UpstreamError('protocol', engine.name, 'ended a stream without a token')
+  }
+
+  async *#round(sequence: UpstreamSequence, course: Course, plan: RoundPlan, tokens: number, signal: AbortSignal) {
+    const { block, drafts } = sequence.request.speculation ?? defaultSpeculation
+    const costs = this.#costsOf(plan)
+    const wanted = block ?? bestLength(course.acceptance.acceptance, costs.cost)
+    const start = {
+      answer: sequence.ids,
+      block: Math.min(wanted, tokens),
+      drafts,
+      seed: callSeed(sequence.seed, sequence.calls++),
+    }
+    const began = this.#now()
+    const { draws, report } = await speculativeRound(plan, start, this.#chanceOf(sequence), {
+      signal,
+      affinity: course.affinity,
+    })
+    costs.observe(start.block, this.#now() - began)
+    course.acceptance.observe(report.accepted, report.examined)
+    sequence.request.meter?.count(report)
+    yield sequence.accept(draws)
+  }
+
+  #costsOf({ engine, model, readers }: RoundPlan): CostEstimate {
+    const key = `${engine.name} ${model} ${readers.length}`
+    const known = this.#costs.get(key) ?? new CostEstimate()
+    this.#costs.set(key, known)
+    return known
+  }
+
+  #check(name: string, adapter: string | undefined, promptIds: readonly number[], maxTokens: number): void {
+    const model = this.#places.upstream.get(name)
+    // terms on local models are checked by the engine that reads them
+    if (model === undefined) return
+    if (engineName(model, adapter) === undefined) throw new UnknownModelError(adapter!, [...model.adapters.keys()])
+    if (promptIds.length === 0) throw new InvalidRequestError('The prompt is empty.', 'prompt')
+    const foreign = promptIds.find((id) => !(id >= 0 && id < model.tokenizer.size))
+    if (foreign !== undefined)
+      throw new InvalidRequestError(
+        `Token ${foreign} is not in the vocabulary of ${model.tokenizer.size} tokens.`,
+        'prompt',
+      )
+    if (promptIds.length + maxTokens > model.contextLength)
+      throw new ContextLengthError(model.contextLength, promptIds.length, maxTokens)
+  }
+}
+
+/** Our own idea of what ends an answer goes with every call, so that an engine that knows fewer ends stops as well. */
+const endsOf = ({ sampling }: SequenceRequest, { eosTokenIds }: UpstreamModel): readonly number[] =>
+  sampling.ignoreEos ? sampling.stopTokenIds : [...new Set([...sampling.stopTokenIds, ...eosTokenIds])]
+
+function streamRequest(sequence: UpstreamSequence, model: UpstreamModel, maxTokens: number): StreamRequest {
+  const { terms, sampling } = sequence.request
+  return {
+    model: engineName(model, terms[0]!.adapter)!,
+    promptIds: [...terms[0]!.promptIds, ...sequence.ids],
+    maxTokens,
+    sampling,
+    seed: callSeed(sequence.seed, sequence.calls++),
+    top: sampling.topLogprobs,
+    stopTokenIds: endsOf(sequence.request, model),
+  }
+}
+
+/** The engine ended an answer at a token that ends none here: it serves another model, or knows further ends. */
+function foreignEnd(engine: string, id: number | undefined): UpstreamError {
+  const which =
+    id === undefined ? 'before its first token' : `at token ${id}, which does not end answers of the model configured`
+  return new UpstreamError('protocol', engine, `ended an answer ${which}`)
+}
+
+function toDraw({ id, logprob: reported, top }: EngineToken, { sampling, terms }: SequenceRequest, course: Course) {
+  // Before temperature and filters it is not that of the law the token was drawn from; nobody may take it for that.
+  const foreign =
+    course.mode === 'delegated' && course.model.engine.abilities.logprobs === 'raw' && sampling.temperature > 0
+  const logprob = foreign ? Number.NaN : reported
+  const alternatives = top.ids.map((other, i) => ({ id: other, logprob: top.logprobs[i]! }))
+  return {
+    id,
+    logprob,
+    top: sampling.topLogprobs === undefined ? undefined : alternatives,
+    termLogprobs: sampling.trace ? terms.map(() => logprob) : undefined,
+  } satisfies TokenDraw
+}

@@ -1,0 +1,105 @@
+import type { Chance } from './chance.ts'
+import type { PositionLaw } from './position-law.ts'
+import type { Draft } from './token-engine.ts'
+
+/** Bounds of min(1, q/d) at a drafted token, where they can be had without knowing the whole law. */
+export interface AcceptanceBounds {
+  readonly least: number
+  readonly most: number
+}
+
+/** One position of a block on the way to being decided. */
+export interface Position {
+  /** Undefined: only the law itself decides. */
+  bounds(id: number): AcceptanceBounds | undefined
+  law(): Promise<PositionLaw>
+}
+
+export interface EmittedToken {
+  readonly id: number
+  readonly position: Position
+  /** Which of the drafts the token and what precedes it were read from. */
+  readonly draft: number
+  readonly at: number
+}
+
+export interface Verified {
+  readonly tokens: readonly EmittedToken[]
+  /** Positions at which a draft was looked at. */
+  readonly examined: number
+  /** Positions at which one was taken. */
+  readonly accepted: number
+}
+
+/**
+ * Speculative sampling with several independent drafts (arXiv 2211.17192, 2302.01318; several: 2305.09781): at each position
+ * the drafts still alive are examined in turn, one accepted with probability min(1, current(c)/d(c)), the current law replaced
+ * by norm((current - d)_+) at a rejection; after the last one a token is drawn from what is left, which ends the block. The
+ * emitted tokens have exactly the law q of each position, whatever d is.
+ * @param positionOf the position before token `at` of a draft; a function of the tokens before it only
+ */
+export async function verifyDrafts(
+  drafts: readonly Draft[],
+  positionOf: (draft: number, at: number) => Position,
+  chance: Chance,
+): Promise<Verified> {
+  const tokens: EmittedToken[] = []
+  let alive = drafts.map((_, index) => index)
+  let [examined, accepted] = [0, 0]
+  for (let at = 0; ; at++) {
+    alive = alive.filter((index) => drafts[index]!.tokens[at] !== undefined)
+    if (alive.length === 0) return { tokens, examined, accepted }
+    const position = positionOf(alive[0]!, at)
+    const candidates = alive.map((index) => drafts[index]!.tokens[at]!.id)
+    const choice = await choose(position, candidates, chance)
+    tokens.push({ id: choice.id, position, draft: alive[choice.taken ?? 0]!, at })
+    if (choice.looked) examined++
+    if (choice.taken === undefined) return { tokens, examined, accepted }
+    accepted++
+    alive = alive.slice(choice.taken).filter((index) => drafts[index]!.tokens[at]!.id === choice.id)
+  }
+}
+
+interface Choice {
+  readonly id: number
+  /** Which candidate was accepted; undefined: none was. */
+  readonly taken: number | undefined
+  readonly looked: boolean
+}
+
+async function choose(position: Position, candidates: readonly number[], chance: Chance): Promise<Choice> {
+  const first = candidates[0]!
+  const bounds = position.bounds(first)
+  // where the bounds decide, the law is never asked for; the chance left between them is settled by it
+  const early = bounds && chance([bounds.least, bounds.most - bounds.least, 1 - bounds.most])
+  if (early === 0) return { id: first, taken: 0, looked: true }
+  const law = await position.law()
+  if (law.draft === undefined) return { id: law.ids[chance(law.target)]!, taken: undefined, looked: false }
+  const decided =
+    bounds && ((exact: number) => (early === 2 ? 0 : (exact - bounds.least) / (bounds.most - bounds.least)))
+  return examine(law, law.draft, candidates, decided, chance)
+}
+
+/** @param decided probability that the first candidate is accepted, given what its bounds left open */
+function examine(
+  { ids, target }: PositionLaw,
+  draft: readonly number[],
+  candidates: readonly number[],
+  decided: ((exact: number) => number) | undefined,
+  chance: Chance,
+): Choice {
+  let current = target
+  for (const [order, id] of candidates.entries()) {
+    const index = ids.indexOf(id)
+    const rest = current.map((q, i) => Math.max(0, q - draft[i]!))
+    const restMass = rest.reduce((sum, mass) => sum + mass, 0)
+    // nothing is left to draw from instead: the two laws agree up to rounding
+    if (index >= 0 && restMass < 1e-12) return { id, taken: order, looked: true }
+    const exact = index < 0 || !(draft[index]! > 0) ? 0 : Math.min(1, current[index]! / draft[index]!)
+    const acceptance = order === 0 && decided !== undefined ? decided(exact) : exact
+    if (acceptance > 0 && (acceptance >= 1 || chance([acceptance, 1 - acceptance]) === 0))
+      return { id, taken: order, looked: true }
+    if (restMass > 0) current = rest.map((mass) => mass / restMass)
+  }
+  return { id: ids[chance(current)]!, taken: undefined, looked: true }
+}

@@ -1,0 +1,153 @@
+import type { UpstreamClient } from '../http/upstream-client.ts'
+import type {
+  BlockRequest,
+  Draft,
+  DraftRequest,
+  EngineAbilities,
+  EngineCall,
+  ReportedLaw,
+  StreamPiece,
+  StreamRequest,
+  TokenEngine,
+} from '../token-engine.ts'
+import { broken, parsedReply, reportedOf, tokensOf } from './vllm-wire.ts'
+
+/** vLLM's /v1/completions with prompts of token ids (vLLM 0.11 and newer). */
+export class VllmEngine implements TokenEngine {
+  readonly name: string
+  readonly abilities: EngineAbilities
+  readonly #client: UpstreamClient
+
+  constructor(client: UpstreamClient, abilities: EngineAbilities) {
+    this.name = client.name
+    this.abilities = abilities
+    this.#client = client
+  }
+
+  async draft(request: DraftRequest, call: EngineCall): Promise<readonly Draft[]> {
+    const body = {
+      ...plainFields(request.model, request.promptIds),
+      max_tokens: request.maxTokens,
+      n: request.count,
+      temperature: request.greedy ? 0 : 1,
+      top_k: request.topK ?? -1,
+      seed: wireSeed(request.seed),
+      logprobs: wireTop(request.top),
+      ignore_eos: request.ignoreEos,
+      stop_token_ids: request.stopTokenIds,
+    }
+    const choices = parsedReply(this.name, await this.#client.json('/v1/completions', body, call), request.model)
+    if (choices.length !== request.count)
+      throw broken(this.name, `sent ${choices.length} drafts instead of ${request.count}`)
+    return [...choices]
+      .sort((a, b) => a.index - b.index)
+      .map((choice) => {
+        const tokens = tokensOf(this.name, choice, request.top)
+        if (tokens.length === 0 || tokens.length > request.maxTokens)
+          throw broken(this.name, `drafted ${tokens.length} tokens instead of ${request.maxTokens}`)
+        return { tokens, ended: finishOf(this.name, choice.finish_reason) === 'stop' }
+      })
+  }
+
+  /** One call with a prompt for each beginning of the block: the prefix cache knows all but the last token or two of each. */
+  async readBlock(request: BlockRequest, call: EngineCall): Promise<readonly ReportedLaw[]> {
+    const { model, prefix, block, wanted } = request
+    const body = {
+      ...plainFields(
+        model,
+        block.map((_, at) => [...prefix, ...block.slice(0, at)]),
+      ),
+      max_tokens: 1,
+      temperature: 0,
+      top_k: -1,
+      ...wantedFields(wanted, this.abilities),
+      ignore_eos: true,
+    }
+    const choices = parsedReply(this.name, await this.#client.json('/v1/completions', body, call), model)
+    if (choices.length !== block.length)
+      throw broken(this.name, `read ${choices.length} positions of a block of ${block.length}`)
+    const ranked = wanted === 'whole' || !this.abilities.chosenLogprobs
+    return [...choices]
+      .sort((a, b) => a.index - b.index)
+      .map((choice) => {
+        const entries = choice.logprobs?.top_logprobs[0]
+        if (entries == null) throw broken(this.name, 'sent no log-probabilities')
+        return { tokens: reportedOf(this.name, entries), ranked }
+      })
+  }
+
+  async *stream(request: StreamRequest, call: EngineCall): AsyncGenerator<StreamPiece> {
+    const { model, promptIds, maxTokens, sampling, seed, stopTokenIds } = request
+    const body = {
+      ...plainFields(model, promptIds),
+      ...samplingFields(sampling),
+      max_tokens: maxTokens,
+      seed: wireSeed(seed),
+      logprobs: request.top ?? 0,
+      ignore_eos: sampling.ignoreEos,
+      stop_token_ids: stopTokenIds,
+      stream: true,
+    }
+    for await (const { data } of this.#client.events('/v1/completions', body, call)) {
+      if (data === '[DONE]') throw broken(this.name, 'ended a stream without saying why')
+      const [choice] = parsedReply(this.name, parsedJson(this.name, data), model)
+      if (choice === undefined) continue
+      const finish = finishOf(this.name, choice.finish_reason)
+      yield { tokens: tokensOf(this.name, choice, request.top ?? 0), finish }
+      if (finish !== undefined) return
+    }
+    throw broken(this.name, 'cut off a stream')
+  }
+}
+
+/** Everything that would change the law is sent, for engines fill what is absent from the model's generation_config.json. */
+const plainFields = (model: string, prompt: readonly number[] | readonly (readonly number[])[]) => ({
+  model,
+  prompt,
+  top_p: 1,
+  min_p: 0,
+  presence_penalty: 0,
+  frequency_penalty: 0,
+  repetition_penalty: 1,
+  add_special_tokens: false,
+  skip_special_tokens: false,
+  spaces_between_special_tokens: false,
+  return_token_ids: true,
+  return_tokens_as_token_ids: true,
+})
+
+const samplingFields = (sampling: StreamRequest['sampling']) => ({
+  temperature: sampling.temperature,
+  top_p: sampling.topP,
+  top_k: sampling.topK ?? -1,
+  min_p: sampling.minP,
+  presence_penalty: sampling.presencePenalty,
+  frequency_penalty: sampling.frequencyPenalty,
+  repetition_penalty: sampling.repetitionPenalty,
+  ...(sampling.logitBias.size === 0 ? {} : { logit_bias: Object.fromEntries(sampling.logitBias) }),
+})
+
+function wantedFields(wanted: BlockRequest['wanted'], { chosenLogprobs, mostTop }: EngineAbilities) {
+  if (wanted === 'whole') return { logprobs: -1 }
+  if (!chosenLogprobs) return { logprobs: wireTop(mostTop) }
+  return { logprobs: 0, logprob_token_ids: [...new Set(wanted.flat())] }
+}
+
+const wireTop = (top: number): number => (top === Number.POSITIVE_INFINITY ? -1 : top)
+
+/** JSON numbers are exact up to 2^53. */
+const wireSeed = (seed: bigint): number => Number(BigInt.asUintN(52, seed))
+
+function finishOf(upstream: string, reason: string | null | undefined): StreamPiece['finish'] {
+  if (reason == null) return undefined
+  if (reason === 'stop' || reason === 'length') return reason
+  throw broken(upstream, `ended an answer with '${reason}'`)
+}
+
+function parsedJson(upstream: string, data: string): unknown {
+  try {
+    return JSON.parse(data)
+  } catch (cause) {
+    throw broken(upstream, `sent a frame that is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`)
+  }
+}

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { LogitTerm, SequenceRequest } from '../../src/decoding/decoder.ts'
+import { SpeculationMeter } from '../../src/decoding/speculation.ts'
+import { answerLaw } from '../laws/enumerating-decoder.ts'
+import { assertSameLaw, enumerated, lawOf } from '../laws/enumeration.ts'
+import { enumeratedDecoder, eos, type GuidedSetup, guidedRequest, term, termRow } from './guided-double.ts'
+
+const never = new AbortController().signal
+
+/** The text of one answer, '$' for its end, decoded in one go or token by token. */
+async function answerOf(
+  decoder: ReturnType<typeof enumeratedDecoder>['decoder'],
+  request: SequenceRequest,
+  step: number,
+) {
+  const sequence = decoder.open(request)
+  let text = ''
+  while (sequence.finishReason === undefined)
+    for await (const delta of decoder.advance(sequence, step, never)) text += delta.text
+  decoder.release(sequence)
+  return text + (sequence.finishReason === 'stop' ? '$' : '')
+}
+
+/** The stated target written out: softmax over the base's `support` most likely tokens of sum of coefficient * log pi. */
+function targetLaw(terms: readonly LogitTerm[], support: number, drafting = 0, temperature = 1) {
+  return (answer: readonly number[]): number[] => {
+    const rows = terms.map((one) => termRow(one, answer))
+    const base = rows[drafting]!
+    const kept = base
+      .map((_, id) => id)
+      .sort((a, b) => base[b]! - base[a]! || a - b)
+      .slice(0, support)
+    const weights = base.map((_, id) => {
+      const sum = rows.reduce((total, row, j) => total + terms[j]!.coefficient * row[id]!, 0)
+      return kept.includes(id) ? Math.exp(sum / temperature) : 0
+    })
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    return weights.map((weight) => weight / total)
+  }
+}
+
+async function assertLaw(
+  request: SequenceRequest,
+  expected: (answer: readonly number[]) => readonly number[],
+  setup: GuidedSetup = {},
+  step = Number.POSITIVE_INFINITY,
+) {
+  const outcomes = await enumerated((chance) => answerOf(enumeratedDecoder(chance, setup).decoder, request, step))
+  assertSameLaw(
+    lawOf(outcomes, (text) => text),
+    answerLaw(expected, eos, request.sampling.maxTokens),
+    1e-12,
+  )
+  return outcomes.length
+}
+
+const local = [term('base', 1), term('guide', 0.8)]
+const two = [term('base', 1), term('guide', 0.7), term('second', -0.4, [0, 1])]
+const processed: GuidedSetup = {
+  options: { logprobsMode: 'processed_logprobs' },
+  abilities: { logprobs: 'processed' },
+}
+
+for (const block of [1, 2, 3]) {
+  test(`option A, blocks of ${block}: the law is the target on the base's most likely tokens`, async () => {
+    await assertLaw(guidedRequest(local, {}, { block }), targetLaw(local, 2))
+  })
+
+  test(`option A', blocks of ${block}: drafts outside the support are rejected, the law is the same`, async () => {
+    await assertLaw(guidedRequest(local, {}, { block }), targetLaw(local, 2), processed)
+  })
+
+  test(`option C, blocks of ${block}: the law is the target on the whole vocabulary`, async () => {
+    await assertLaw(guidedRequest(local, {}, { block, exact: true }), targetLaw(local, 3))
+  })
+
+  test(`two guides, one with a negative weight and another prompt, blocks of ${block}`, async () => {
+    await assertLaw(guidedRequest(two, {}, { block }), targetLaw(two, 2))
+  })
+}
+
+test('several drafts of one block leave the law as it is', async () => {
+  for (const setup of [{}, processed])
+    await assertLaw(guidedRequest(local, { maxTokens: 2 }, { block: 2, drafts: 2 }), targetLaw(local, 2), setup)
+  await assertLaw(guidedRequest(local, { maxTokens: 2 }, { block: 2, drafts: 2, exact: true }), targetLaw(local, 3))
+})
+
+test('guides may be an adapter or another model of the engine, or the base behind another prompt', async () => {
+  const terms = [
+    term('base', 0.3),
+    term('base', 0.6, [1], 'lora'),
+    term('other', 0.5, [1, 1]),
+    term('base', 0.7, [1, 0]),
+  ]
+  // the principle's prompt has the largest coefficient, so it drafts
+  await assertLaw(guidedRequest(terms, { maxTokens: 2 }), targetLaw(terms, 2, 3))
+})
+
+test('an engine that only ranks restricts the target to what every term reports', async () => {
+  const terms = [term('base', 1), term('base', 0.8, [0], 'lora')]
+  const setup = { abilities: { chosenLogprobs: false, mostTop: 3 }, options: { chosen: false, maxLogprobs: 3 } }
+  await assertLaw(guidedRequest(terms, { maxTokens: 2 }), targetLaw(terms, 2), setup)
+})
+
+test('answers drawn token by token have the same law', async () => {
+  await assertLaw(guidedRequest(local, {}, { block: 3 }), targetLaw(local, 2), {}, 1)
+})
+
+test('temperature, top_k and top_p are applied to the guided law', async () => {
+  await assertLaw(guidedRequest(local, { temperature: 0.6 }), targetLaw(local, 2, 0, 0.6))
+  const target = targetLaw(local, 3)
+  const most = (answer: readonly number[]) => {
+    const law = target(answer)
+    return law.map((q) => (q === Math.max(...law) ? 1 : 0))
+  }
+  await assertLaw(guidedRequest(local, { topK: 1 }, { exact: true }), most)
+  await assertLaw(guidedRequest(local, { topP: 0.01 }, { exact: true }), most)
+  await assertLaw(guidedRequest(local, { minP: 1 }, { exact: true }), most)
+})
+
+test('greedy decoding takes the most likely token of the whole vocabulary, fetched wider where it is not certain', async () => {
+  for (const block of [1, 2, 3])
+    for (const terms of [local, two]) {
+      const target = targetLaw(terms, 3)
+      const best = (answer: readonly number[]) => {
+        const law = target(answer)
+        return law.map((_, id) => (id === law.indexOf(Math.max(...law)) ? 1 : 0))
+      }
+      const leaves = await assertLaw(guidedRequest(terms, { temperature: 0 }, { block }), best, { support: 1 })
+      assert.equal(leaves, 1)
+    }
+})
+
+test('a guide of weight zero accepts every draft', async () => {
+  const traced = {
+    ...guidedRequest([term('base', 1), term('guide', 0)], { trace: true }),
+    meter: new SpeculationMeter(),
+  }
+  await assertLaw(traced, targetLaw([term('base', 1)], 2))
+  const { examined, accepted } = traced.meter
+  assert.equal(accepted, examined)
+  assert.ok(examined > 0)
+})
+
+test('a tie at the edge of the support is drawn without looking at the draft', async () => {
+  const tied = new Map([['base', () => [Math.log(0.5), Math.log(0.25), Math.log(0.25)]]])
+  const terms = [term('base', 1), term('guide', 0.8)]
+  const row = (answer: readonly number[]) => {
+    const guide = termRow(terms[1]!, answer)
+    const weights = [0.5 * Math.exp(0.8 * guide[0]!), 0.25 * Math.exp(0.8 * guide[1]!), 0]
+    const total = weights[0]! + weights[1]!
+    return weights.map((weight) => weight / total)
+  }
+  await assertLaw(guidedRequest(terms), row, { laws: tied })
+})
