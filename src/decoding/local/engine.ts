@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Decoder, Sequence, SequenceDelta, SequenceRequest } from '../decoder.ts'
 import { ContextLengthError, InvalidRequestError, OverloadedError, UnknownModelError } from '../errors.ts'
 import { blockTokens } from '../graph/attention.ts'
-import { type SelectionScratch, selectionScratch } from '../top-logits.ts'
+import { type SelectionScratch, selectionScratch, temperRow } from '../top-logits.ts'
 import { decodeStep } from './decode-step.ts'
 import type { EngineOptions, EngineStats, LoadedModel, ModelSpec } from './engine-options.ts'
 import { fairShare } from './fair-share.ts'
@@ -11,7 +11,7 @@ import { blockBytesOf, type OpenedModel, openModel, type RunningModel, startMode
 import { LocalSequence } from './local-sequence.ts'
 import { MemoryPlan } from './memory-plan.ts'
 import { prefillStep } from './prefill-step.ts'
-import { LogprobQueue, type LogprobTerm } from './token-logprobs.ts'
+import { LogprobQueue, type LogprobTerm, type OnRow } from './token-logprobs.ts'
 
 /** Loads models one after another; they share the memory bound so that each can hold the same number of tokens. */
 export async function openEngine(
@@ -136,14 +136,25 @@ export class LocalEngine implements Decoder {
    * @throws the signal's reason within one step of an abort
    */
   async tokenLogprobs(term: LogprobTerm, ids: readonly number[], signal: AbortSignal): Promise<Float64Array> {
+    const logprobs = new Float64Array(ids.length)
+    const note: OnRow = (index, logits) => {
+      const row = temperRow(logits, 1)
+      logprobs[index] = logits[ids[index]!]! - row.max - row.logSumExp
+    }
+    await this.readRows(term, ids, note, signal)
+    return logprobs
+  }
+
+  /** Hands over the logits before each of `ids`, in order, as they are computed; throws like `tokenLogprobs`. */
+  async readRows(term: LogprobTerm, ids: readonly number[], onRow: OnRow, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     if (this.#closed) throw new Error('The engine was closed.')
     this.#check(term.model, term.adapter, term.promptIds, ids.length)
     this.#checkVocabulary(term.model, ids)
-    if (ids.length === 0) return new Float64Array(0)
-    const logprobs = this.#scoring.add(term, ids, signal)
+    if (ids.length === 0) return
+    const read = this.#scoring.add(term, ids, onRow, signal)
     this.#kick()
-    return await logprobs
+    await read
   }
 
   /** Keeps memory for scoring texts with a model, so that requests under way can always be judged. */

@@ -1,7 +1,6 @@
 import type { LogitTerm } from '../decoder.ts'
 import { OverloadedError } from '../errors.ts'
 import { plainSampling } from '../sampling-params.ts'
-import { temperRow } from '../top-logits.ts'
 import type { DecodingModel } from './decode-step.ts'
 import type { KvContext } from './kv-context.ts'
 import { LocalSequence } from './local-sequence.ts'
@@ -11,20 +10,23 @@ import { chunkTokens, prefillStep } from './prefill-step.ts'
 /** A model (or one of its adapters) and the prompt behind which it reads given tokens. */
 export type LogprobTerm = Omit<LogitTerm, 'coefficient'>
 
+/** Takes the logits before number `index` of the given tokens; they are valid only during the call. */
+export type OnRow = (index: number, logits: Float32Array) => void
+
 interface Job {
   readonly sequence: LocalSequence
   readonly model: DecodingModel
   readonly ids: readonly number[]
-  readonly logprobs: Float64Array
+  readonly onRow: OnRow
   readonly signal: AbortSignal
-  readonly settle: { resolve(logprobs: Float64Array): void; reject(error: unknown): void }
+  readonly settle: { resolve(): void; reject(error: unknown): void }
   started: boolean
-  /** How many of `ids` have their log-probability. */
+  /** How many of `ids` have been read. */
   done: number
 }
 
 /**
- * Calls that want the log-probabilities of given tokens. They take turns between the engine's steps, one call at a time, so
+ * Calls that want to know what a model says of given tokens. They take turns between the engine's steps, one call at a time, so
  * that a request with many answers to score needs memory for one of them; a call never waits for memory that others hold,
  * for they might be waiting for it.
  */
@@ -43,7 +45,7 @@ export class LogprobQueue {
   }
 
   /** @throws InvalidRequestError for what would not fit into an empty engine */
-  add(term: LogprobTerm, ids: readonly number[], signal: AbortSignal): Promise<Float64Array> {
+  add(term: LogprobTerm, ids: readonly number[], onRow: OnRow, signal: AbortSignal): Promise<void> {
     const sampling = { ...plainSampling, seed: 0n, maxTokens: ids.length }
     const request = { terms: [{ ...term, coefficient: 1 }], sampling }
     this.#memory.check(request)
@@ -51,8 +53,7 @@ export class LogprobQueue {
     const model = this.#models.get(term.model)!
     return new Promise((resolve, reject) => {
       const settle = { resolve, reject }
-      const logprobs = new Float64Array(ids.length)
-      this.#jobs.push({ sequence, model, ids, logprobs, signal, settle, started: false, done: 0 })
+      this.#jobs.push({ sequence, model, ids, onRow, signal, settle, started: false, done: 0 })
     })
   }
 
@@ -66,7 +67,7 @@ export class LogprobQueue {
       let spent = await prefillStep([job.sequence], this.#models, budget)
       while (job.sequence.phase === 'ready' && job.done < job.ids.length && (spent === 0 || spent < budget))
         spent += await scoreChunk(job)
-      if (job.done === job.ids.length) this.#end(job, () => job.settle.resolve(job.logprobs))
+      if (job.done === job.ids.length) this.#end(job, () => job.settle.resolve())
     } catch (error) {
       this.#end(job, () => job.settle.reject(error))
     }
@@ -94,9 +95,9 @@ export class LogprobQueue {
   }
 }
 
-/** One pass over up to a chunk of the answer: the token before each is read, and its own probability noted. */
+/** One pass over up to a chunk of the answer: the token before each is read, and the row handed over. */
 async function scoreChunk(job: Job): Promise<number> {
-  const { ids, logprobs, done } = job
+  const { ids, onRow, done } = job
   const { runner } = job.model
   const context: KvContext = job.sequence.contexts[0]!
   const end = Math.min(done + chunkTokens - (context.length % chunkTokens), ids.length)
@@ -106,8 +107,7 @@ async function scoreChunk(job: Job): Promise<number> {
   const result = await runner.run([{ context, tokens }], undefined, wanted)
   for (let i = done; i < end; i++) {
     const start = (i - done) * runner.vocabSize
-    const row = temperRow(result.logits!.subarray(start, start + runner.vocabSize), 1)
-    logprobs[i] = row.logits[ids[i]!]! - row.max - row.logSumExp
+    onRow(i, result.logits!.subarray(start, start + runner.vocabSize))
   }
   // the last token's K/V would never be read
   if (end < ids.length) context.append(result, 0)

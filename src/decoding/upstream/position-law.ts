@@ -98,17 +98,34 @@ function draftOf(ids: readonly number[], reported: ReportedTokens, rules: Positi
  * most likely token is certain.
  */
 function truncation(head: TopLogits, kept: Kept, outside: OutsideBounds, sampling: SamplingParams): number {
-  const { temperature, topK, topP, minP } = sampling
+  const { temperature, minP } = sampling
   if (outside.logMass === Number.NEGATIVE_INFINITY) return 0
   if (temperature === 0) return head.values[0]! > outside.logLargest ? 0 : 1
   const share = 1 / (1 + Math.exp(head.logSumExp - outside.logMass))
-  if (kept.count >= head.ids.length)
-    return topP >= 1 && (topK ?? Number.POSITIVE_INFINITY) > head.ids.length ? share : 1
-  const whole = { ...head, logSumExp: logSumExp([head.logSumExp, outside.logMass]) }
-  const same = keptHead(whole, true, sampling)!.count === kept.count
-  const belowKept = outside.logLargest < head.values[kept.count - 1]!
+  if (kept.count >= head.ids.length) return keepsSupport(head, outside, sampling) ? share : 1
   const belowMin = minP <= 0 || outside.logLargest < head.values[0]! + Math.log(minP) || closedBefore(head, kept, minP)
-  return same && belowKept && belowMin ? 0 : 1
+  return outside.logLargest < keptFrom(head, kept, sampling) && belowMin && sameNucleus(head, kept, outside, sampling)
+    ? 0
+    : 1
+}
+
+/** Whether the filters, which keep all of the support by itself, would also keep it among all tokens. */
+function keepsSupport({ values }: TopLogits, { logLargest }: OutsideBounds, { topK, topP, minP }: SamplingParams) {
+  const roomy = topP >= 1 && (topK === undefined || topK > values.length)
+  return roomy && (topK === undefined || logLargest <= values.at(-1)!) && (minP <= 0 || logLargest <= values[0]!)
+}
+
+/** Tokens below this value change nothing: top_p counts the mass of all that top_k keeps, the other filters that of none. */
+function keptFrom({ values }: TopLogits, { count }: Kept, { topK, topP }: SamplingParams): number {
+  const within = topP < 1 && topK !== undefined && topK <= values.length ? topK : count
+  return values[within - 1]!
+}
+
+/** Whether top_p keeps as many when the mass outside, of which nothing but a bound is known, is counted as well. */
+function sameNucleus(head: TopLogits, kept: Kept, outside: OutsideBounds, sampling: SamplingParams): boolean {
+  if (sampling.topP >= 1 || (sampling.topK !== undefined && sampling.topK <= head.ids.length)) return true
+  const whole = { ...head, logSumExp: logSumExp([head.logSumExp, outside.logMass]) }
+  return keptHead(whole, true, { ...sampling, topK: undefined })!.count === kept.count
 }
 
 /** Whether min_p alone would have kept one token more, so that another filter closed the set. */
