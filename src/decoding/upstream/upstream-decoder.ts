@@ -104,6 +104,8 @@ export class UpstreamDecoder implements Decoder {
     const request = streamRequest(sequence, course.model, tokens)
     const before = sequence.generatedTokens
     for await (const { tokens, finish } of engine.stream(request, { signal, affinity: course.affinity })) {
+      // pieces that arrived together come without a pause in which an abort could be noticed
+      signal.throwIfAborted()
       const draws = tokens.map((token) => toDraw(token, sequence.request, course))
       const delta = sequence.accept(draws)
       if (delta.text !== '' || delta.draws.length > 0) yield delta
