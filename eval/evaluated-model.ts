@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { AlignmentOptions } from '../src/guidance/alignment-options.ts'
 import type { RewardReference } from '../src/guidance/whole-answer-options.ts'
 import type { Config } from '../src/server/config.ts'
+import { localModels } from '../src/server/configured-models.ts'
 import { engineSetup } from '../src/server/engine-setup.ts'
 import { openGenerationEngine } from '../src/server/open-generation-engine.ts'
 import type { GenerationEngine } from '../src/server/plan-generation.ts'
@@ -42,13 +43,13 @@ export async function openEvaluatedModel(config: Config): Promise<EvaluatedModel
 }
 
 function sourcesOf(config: Config, base: string, { guides = [] }: AlignmentOptions): readonly string[] {
-  return [config.models[base]!.path, ...guides.flatMap(({ guide }) => guideSource(config, guide))]
+  return [localModels(config)[base]!.path, ...guides.flatMap(({ guide }) => guideSource(config, guide))]
 }
 
 function guideSource(config: Config, guide: string | undefined): readonly string[] {
   const definition = guide === undefined ? undefined : config.guides[guide]
   if (definition === undefined || !('kind' in definition)) return []
-  return [definition.adapter ?? config.models[definition.model ?? '']?.path ?? []].flat()
+  return [definition.adapter ?? localModels(config)[definition.model ?? '']?.path ?? []].flat()
 }
 
 /** Names of the rewards that choose. */
@@ -84,7 +85,7 @@ function readersOf(config: Config, reward: Config['rewards'][string]): readonly 
   const readers: readonly Reader[] =
     reward.kind === 'implicit' ? [reward.policy, reward.reference] : reward.kind === 'arm' ? [reward] : []
   return readers.flatMap(({ model, guide }) => {
-    const own = model === undefined ? [] : (config.models[model]?.path ?? [])
+    const own = model === undefined ? [] : (localModels(config)[model]?.path ?? [])
     return [own, guide === undefined ? [] : guideSource(config, guide)].flat()
   })
 }

@@ -14,6 +14,10 @@ export type ProblemKind =
   | 'overloaded'
   | 'draining'
   | 'engine-unavailable'
+  | 'upstream-unreachable'
+  | 'upstream-timeout'
+  | 'upstream-unavailable'
+  | 'upstream-broken'
   | 'reward-failed'
   | 'engine-error'
 
@@ -21,6 +25,8 @@ export interface ProblemDetail {
   readonly param?: string | undefined
   readonly retryAfter?: number
   readonly allow?: string
+  /** For the log alone. */
+  readonly cause?: unknown
 }
 
 /** A request that ends in an error the client should understand. */
@@ -36,7 +42,7 @@ export class ApiProblem extends Error {
   readonly allow: string | undefined
 
   constructor(kind: ProblemKind, message: string, detail: ProblemDetail = {}) {
-    super(message)
+    super(message, { cause: detail.cause })
     this.kind = kind
     this.param = detail.param
     this.retryAfter = detail.retryAfter

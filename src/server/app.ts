@@ -8,6 +8,7 @@ import { healthz, readyz } from './health.ts'
 import { listModels, retrieveModel } from './models.ts'
 import { clientGoneStatus, isLogged, toOpenAIError } from './openai-error.ts'
 import { openApiDocument } from './openapi.ts'
+import { passOther } from './pass-other.ts'
 import { requestId } from './request-id.ts'
 import { listRewards, postRewards } from './rewards.ts'
 
@@ -32,6 +33,7 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
     return context.json(body, ready ? 200 : 503)
   })
   app.get('/openapi.json', (context) => context.json(openApiDocument()))
+  app.all('/v1/*', (context, next) => passOther(context, gateway, next))
   refuseOtherMethods(app)
   app.notFound((context) => {
     const problem = new ApiProblem('route-not-found', `There is no route ${context.req.method} ${context.req.path}.`)

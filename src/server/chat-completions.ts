@@ -4,7 +4,9 @@ import { chatCompletion, chatWriter } from './chat-response.ts'
 import { parseFields } from './field-problem.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { generationContext, type ReplyFormat, reply } from './generation-route.ts'
-import { readBody } from './read-body.ts'
+import { passThrough } from './pass-through.ts'
+import { passageOfCompletion } from './passage.ts'
+import { parseBody, readBytes } from './read-body.ts'
 import { chatToGeneration } from './to-generation.ts'
 import { refuseUnsupported, refuseUnsupportedHeaders } from './unsupported-fields.ts'
 
@@ -12,8 +14,11 @@ const format: ReplyFormat = { idPrefix: 'chatcmpl', whole: chatCompletion, write
 
 /** POST /v1/chat/completions */
 export async function chatCompletions(context: Context<AppEnvironment>, gateway: Gateway): Promise<Response> {
-  const fields = await readBody(context.req.raw, gateway.limits.bodyBytes)
-  refuseUnsupportedHeaders(context.req.raw.headers)
+  const bytes = await readBytes(context, gateway.limits.bodyBytes)
+  const passage = await passageOfCompletion(context, gateway, bytes)
+  if (passage !== undefined) return passThrough(context, gateway, passage)
+  const fields = parseBody(bytes)
+  refuseUnsupportedHeaders(context.req)
   refuseUnsupported(fields, 'chat')
   const body = parseFields(chatRequest, fields)
   const details = generationContext(context, body, gateway)

@@ -3,6 +3,7 @@ import { openLoraAdapter } from '../decoding/checkpoint/lora-adapter.ts'
 import { CheckpointError } from '../decoding/errors.ts'
 import { openRewards } from '../rm/open-rewards.ts'
 import type { RewardDefinition } from '../rm/reward-catalogue.ts'
+import { checkUpstreams } from './check-upstreams.ts'
 import type { Config } from './config.ts'
 import type { Environment } from './config-file.ts'
 import type { EngineSetup } from './engine-messages.ts'
@@ -13,7 +14,8 @@ import { vocabularyDifference } from './vocabulary.ts'
 type Checkpoint = Awaited<ReturnType<typeof openCheckpoint>>
 
 /**
- * Opens everything a configuration names, reading headers and tokenizers of models and whole reward checkpoints; returns what it found, in lines.
+ * Opens everything a configuration names, reading headers and tokenizers of models and whole reward checkpoints, and asks every upstream;
+ * returns what it found, in lines. An upstream that is down is told and no error: it may come up later.
  * @throws CheckpointError for what could not be served
  */
 export async function check(config: Config, environment: Environment): Promise<string> {
@@ -33,6 +35,7 @@ export async function check(config: Config, environment: Environment): Promise<s
   for (const checkpoint of checkpoints.values()) checkpoint.tensors.close()
   assertVocabularies(setup, checkpoints)
   for (const [name, definition] of setup.rewards) lines.push(await rewardLine(name, definition, setup))
+  lines.push(...(await checkUpstreams(config)))
   const { guides, objectives, rewards, policies, aliases } = config
   const counts = [
     count(guides, 'guide', 'guides'),

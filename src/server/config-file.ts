@@ -80,10 +80,10 @@ function configError(source: string, problems: readonly FieldProblem[]): ConfigE
 }
 
 function withAbsolutePaths(config: Config, folder: string, file: string): Config {
-  const models = mapValues(config.models, (model, name) => ({
-    ...model,
-    path: resolveSource(model.path, folder, `${file}: models.${name}.path`),
-  }))
+  const models = mapValues(config.models, (model, name) => {
+    if (!('path' in model)) return model
+    return { ...model, path: resolveSource(model.path, folder, `${file}: models.${name}.path`) }
+  })
   const guides = mapValues(config.guides, (guide, name) => {
     if (!('adapter' in guide) || guide.adapter === undefined) return guide
     return { ...guide, adapter: resolveSource(guide.adapter, folder, `${file}: guides.${name}.adapter`) }

@@ -1,19 +1,21 @@
 import type { AlignmentOptions } from '../guidance/alignment-options.ts'
 import { rewardReferenceProblems } from '../rm/reward-references.ts'
 import type { Config } from './config.ts'
+import { localModels, servedLocalModels, servedModels, upstreamModels } from './configured-models.ts'
 import type { FieldProblem } from './field-problem.ts'
 
 /** Names in the configuration that lead nowhere, and guides that say too much or too little. */
 export function brokenReferences(config: Config): readonly FieldProblem[] {
   return [
     ...servedModelProblems(config),
+    ...upstreamProblems(config),
     ...Object.keys(config.guides).flatMap((guide) => guideProblems(config, guide)),
     ...Object.entries(config.objectives).flatMap(([objective, { guide, reward }]) => [
       ...(guide === undefined ? [] : missing(`objectives.${objective}.guide`, 'guide', guide, config.guides)),
       ...(reward === undefined ? [] : missing(`objectives.${objective}.reward`, 'reward', reward, config.rewards)),
     ]),
     ...rewardReferenceProblems(config.rewards, {
-      models: Object.keys(config.models),
+      models: Object.keys(localModels(config)),
       trainedGuides: Object.keys(config.guides).filter((guide) => 'kind' in config.guides[guide]!),
     }),
     ...Object.entries(config.policies).flatMap(([policy, options]) => policyProblems(config, policy, options)),
@@ -26,9 +28,17 @@ function servedModelProblems(config: Config): readonly FieldProblem[] {
   return [{ path: 'models', message: 'at least one model must be served' }]
 }
 
-/** Names of the models that clients may ask for. */
-export function servedModels(config: Config): readonly string[] {
-  return Object.entries(config.models).flatMap(([name, model]) => (model.served ? [name] : []))
+function upstreamProblems(config: Config): readonly FieldProblem[] {
+  const unknown = Object.entries(upstreamModels(config)).flatMap(([name, { upstream }]) =>
+    missing(`models.${name}.upstream`, 'upstream', upstream, config.upstreams),
+  )
+  const [, ...further] = Object.entries(config.upstreams).flatMap(([name, upstream]) =>
+    upstream.default ? [name] : [],
+  )
+  return [
+    ...unknown,
+    ...further.map((name) => ({ path: `upstreams.${name}.default`, message: 'only one upstream can be the default' })),
+  ]
 }
 
 function guideProblems(config: Config, name: string): readonly FieldProblem[] {
@@ -46,11 +56,11 @@ function guideProblems(config: Config, name: string): readonly FieldProblem[] {
   }
   if (guide.model !== undefined) {
     if (guide.base !== undefined) return [{ path: `${path}.base`, message: 'belongs to adapter, not to model' }]
-    return missing(`${path}.model`, 'model', guide.model, config.models)
+    return missing(`${path}.model`, 'model', guide.model, localModels(config))
   }
-  if (guide.base !== undefined) return missing(`${path}.base`, 'model', guide.base, config.models)
-  if (servedModels(config).length === 1) return []
-  return [{ path: `${path}.base`, message: 'say which model the adapter belongs to: more than one is served' }]
+  if (guide.base !== undefined) return missing(`${path}.base`, 'model', guide.base, localModels(config))
+  if (servedLocalModels(config).length === 1) return []
+  return [{ path: `${path}.base`, message: 'say which model the adapter belongs to: not exactly one is served' }]
 }
 
 function policyProblems(config: Config, name: string, options: AlignmentOptions): readonly FieldProblem[] {
@@ -102,7 +112,7 @@ function aliasProblems(config: Config, name: string, target: Config['aliases'][s
 /** A contrast is of models, or of trained guides. */
 function missingOperand(path: string, name: string, config: Config): readonly FieldProblem[] {
   const trained = Object.entries(config.guides).filter(([, guide]) => 'kind' in guide)
-  return missing(path, 'model or trained guide', name, { ...config.models, ...Object.fromEntries(trained) })
+  return missing(path, 'model or trained guide', name, { ...localModels(config), ...Object.fromEntries(trained) })
 }
 
 function missing(path: string, kind: string, name: string, known: object): readonly FieldProblem[] {

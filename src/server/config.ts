@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { alignmentOptions } from '../guidance/alignment-options.ts'
 import { rewardOptions } from '../rm/reward-options.ts'
 import { byteSizePattern, parseByteSize } from './byte-size.ts'
+import { upstreamConfig } from './upstream-config.ts'
 
 const name = z.string().regex(/^[\w][\w.:/-]{0,127}$/, 'names are letters, digits and . _ : / -')
 
@@ -71,7 +72,7 @@ const engine = z.strictObject({
   cache: z.string().optional().describe('Folder of prepared graphs and pulled models. Absent: the user cache folder.'),
 })
 
-const model = z.strictObject({
+const localModel = z.strictObject({
   path: z.string().min(1).describe('A folder in Hugging Face layout (relative to this file), or a hub id.'),
   weights: z.enum(['int8', 'fp32', 'w8a8', 'int4']).default('int8').describe('Format the weights are held in.'),
   context: z.int().min(2).optional().describe("Most tokens of prompt and answer. Absent: the checkpoint's own limit."),
@@ -123,11 +124,24 @@ const alias = z.strictObject({
   policy: name.describe('The policy that applies when this name is asked for.'),
 })
 
+const upstreamModel = z.strictObject({
+  upstream: name.describe('The upstream of `upstreams` that serves it.'),
+  name: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('What the upstream calls it. Absent: the same, and the bytes of requests go through unchanged.'),
+  served: z.boolean().default(true).describe('Whether clients may name it.'),
+})
+
 /** The YAML file; the command line is parsed into the same shape. Unknown keys are refused. */
 export const configSchema = z.strictObject({
   server: server.prefault({}).describe('The HTTP side.'),
   engine: engine.prefault({}).describe('The process that decodes.'),
-  models: z.record(name, model).describe('Models by the name clients use.'),
+  models: z
+    .record(name, z.union([localModel, upstreamModel]))
+    .describe('Models by the name clients use: run by the own engine, or served by an upstream.'),
+  upstreams: z.record(name, upstreamConfig).default({}).describe('Engines elsewhere, by name: docs/upstreams.md.'),
   guides: z
     .record(name, z.union([trainedGuide, contrastGuide, principleGuide]))
     .default({})

@@ -1,17 +1,22 @@
 import type { Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EngineClient } from './engine-client.ts'
+
+/** What works on requests: the engine, an upstream. */
+export interface Worker {
+  readonly inFlight: number
+  close(): Promise<void>
+}
 
 /** Last bytes of finished replies get this long to leave. */
 const flushMs = 2000
 
 /**
- * Lets what is in flight finish, at most `mostMs`, then ends the engine and the connections.
+ * Lets what is in flight finish, at most `mostMs`, then ends the workers and the connections.
  * The server answers (with refusals) until then, so that a load balancer can see that it is going.
  */
-export async function drain(server: Server, engine: EngineClient, mostMs: number): Promise<void> {
-  await until(() => engine.inFlight === 0, mostMs)
-  await engine.close()
+export async function drain(server: Server, workers: readonly Worker[], mostMs: number): Promise<void> {
+  await until(() => workers.every(({ inFlight }) => inFlight === 0), mostMs)
+  await Promise.all(workers.map((worker) => worker.close()))
   let closed = false
   server.close(() => {
     closed = true

@@ -3,7 +3,7 @@ import type { ModelSpec } from '../decoding/local/engine-options.ts'
 import type { GuideCatalogue, GuideDefinition } from '../guidance/guide-catalogue.ts'
 import { rewardCatalogue } from '../rm/reward-definition.ts'
 import { type Config, threadsOf } from './config.ts'
-import { servedModels } from './config-references.ts'
+import { localModels, servedLocalModels, servedModels, upstreamModels } from './configured-models.ts'
 import type { EngineSetup } from './engine-messages.ts'
 import type { ServedModels, ServedName } from './models.ts'
 
@@ -11,14 +11,14 @@ import type { ServedModels, ServedName } from './models.ts'
 export function engineSetup(config: Config): EngineSetup {
   const { engine } = config
   return {
-    models: Object.entries(config.models).map(([name, model]) => ({
+    models: Object.entries(localModels(config)).map(([name, model]) => ({
       name,
       source: model.path,
       weights: model.weights,
       adapters: adaptersOf(config, name),
       contextLength: model.context,
     })),
-    served: servedModels(config),
+    served: servedLocalModels(config),
     options: {
       memoryBytes: engine.memory,
       threads: threadsOf(config),
@@ -41,8 +41,16 @@ export function cacheFolder(config?: Config): string {
 
 /** The names clients may use: served models, then aliases. */
 export function servedNames(config: Config): ServedModels {
-  const models = servedModels(config).map((name) => [name, { model: name, policy: undefined }] as const)
-  const aliases = Object.entries(config.aliases)
+  const upstreamOf = (model: string) => {
+    const { upstream, name } = upstreamModels(config)[model] ?? {}
+    return upstream === undefined ? undefined : { name: upstream, renamed: name === model ? undefined : name }
+  }
+  const models = servedModels(config).map(
+    (name) => [name, { model: name, policy: undefined, upstream: upstreamOf(name) }] as const,
+  )
+  const aliases = Object.entries(config.aliases).map(
+    ([name, alias]) => [name, { ...alias, upstream: upstreamOf(alias.model) }] as const,
+  )
   return {
     names: new Map<string, ServedName>([...models, ...aliases]),
     policies: new Map(Object.entries(config.policies)),
@@ -84,5 +92,5 @@ function definitionOf(name: string, guide: Config['guides'][string], config: Con
 
 /** The model an adapter belongs to; the configuration's check saw to it that there is one. */
 function baseOf(guide: TrainedGuide, config: Config): string {
-  return guide.base ?? servedModels(config)[0]!
+  return guide.base ?? servedLocalModels(config)[0]!
 }

@@ -1,8 +1,8 @@
 import type { EngineStats } from '../decoding/local/engine-options.ts'
 import type { GenerationEvent, GenerationRequest, ModelCard, RewardRequest } from './engine-messages.ts'
 
-/** `starting` and `restarting` come to `ready` by themselves; `failed` and `stopped` do not. */
-export type EngineStatus = 'starting' | 'ready' | 'restarting' | 'failed' | 'stopped'
+/** `starting` and `restarting` come to `ready` by themselves; `failed` and `stopped` do not. `absent`: there is none, and none is needed. */
+export type EngineStatus = 'starting' | 'ready' | 'restarting' | 'failed' | 'stopped' | 'absent'
 
 export interface EngineState {
   readonly status: EngineStatus

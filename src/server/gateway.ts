@@ -2,11 +2,13 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Engine } from './engine.ts'
 import type { EventLoopDelay } from './event-loop-delay.ts'
 import type { ServedModels } from './models.ts'
+import type { Upstreams } from './upstreams.ts'
 
 /** What the routes need; the composition root makes it, tests make a small one. */
 export interface Gateway {
   readonly engine: Engine
   readonly models: ServedModels
+  readonly upstreams: Upstreams
   /** Names of the rewards that requests may use. */
   readonly rewards: readonly string[]
   readonly limits: {

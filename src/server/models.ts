@@ -3,10 +3,12 @@ import { ApiProblem } from './api-problem.ts'
 
 /** A name that clients may put in `model`. */
 export interface ServedName {
-  /** The loaded model behind it. */
+  /** The configured model behind it. */
   readonly model: string
   /** The policy an alias brings. */
   readonly policy: string | undefined
+  /** Who serves it; absent: the own engine. */
+  readonly upstream?: { readonly name: string; readonly renamed: string | undefined } | undefined
 }
 
 export interface ServedModels {

@@ -11,7 +11,7 @@ export interface OpenAIErrorBody {
 }
 
 export interface OpenAIError {
-  readonly status: 400 | 404 | 405 | 408 | 413 | 429 | 431 | 500 | 502 | 503
+  readonly status: 400 | 404 | 405 | 408 | 413 | 429 | 431 | 500 | 502 | 503 | 504
   readonly headers: Readonly<Record<string, string>>
   readonly body: OpenAIErrorBody
 }
@@ -37,6 +37,10 @@ const table: Readonly<Record<ProblemKind, Row>> = {
   overloaded: [429, 'rate_limit_error', 'rate_limit_exceeded'],
   draining: [503, 'service_unavailable_error', 'shutting_down'],
   'engine-unavailable': [503, 'service_unavailable_error', 'engine_unavailable'],
+  'upstream-unreachable': [502, 'server_error', 'upstream_unreachable'],
+  'upstream-broken': [502, 'server_error', 'upstream_broken'],
+  'upstream-unavailable': [503, 'service_unavailable_error', 'upstream_unavailable'],
+  'upstream-timeout': [504, 'server_error', 'upstream_timeout'],
   'reward-failed': [500, 'server_error', 'reward_failed'],
   'engine-error': [500, 'server_error', 'engine_error'],
 }
@@ -58,7 +62,8 @@ export function toOpenAIError(error: unknown): OpenAIError {
   return { status, headers, body: { error: { message: error.message, type, param: error.param ?? null, code } } }
 }
 
-/** True for failures that belong in the log: ours, and a client that was cut off. */
+/** True for failures that belong in the log: ours, an upstream's, and a client that was cut off. */
 export function isLogged(error: unknown): boolean {
-  return toOpenAIError(error).status === 500 || (error instanceof ApiProblem && error.kind === 'slow-client')
+  if (toOpenAIError(error).status === 500) return true
+  return error instanceof ApiProblem && (error.kind === 'slow-client' || error.kind.startsWith('upstream-'))
 }

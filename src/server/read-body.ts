@@ -1,15 +1,41 @@
+import { Readable } from 'node:stream'
+import type { Context } from 'hono'
 import { ApiProblem } from './api-problem.ts'
 import { refuseCrowdedFields } from './crowded-fields.ts'
+import type { AppEnvironment } from './gateway.ts'
 import { refuseMonstrousJson } from './json-bounds.ts'
 
 /**
- * The request's JSON object; nulls at its top level mean the same as absence, as in OpenAI's specification.
- * @throws ApiProblem when it is too large (it is then not read to its end), has too many members, is not UTF-8, not JSON or not an object
+ * The bytes of the request's body.
+ * @throws ApiProblem when it is too large; it is then not read to its end
  */
-export async function readBody(request: Request, limitBytes: number): Promise<Record<string, unknown>> {
-  const announced = Number(request.headers.get('content-length') ?? 0)
+export async function readBytes(context: Context<AppEnvironment>, limitBytes: number): Promise<Buffer> {
+  const announced = Number(context.req.header('content-length') ?? 0)
   if (announced > limitBytes) throw tooLarge(limitBytes)
-  const bytes = await readBytes(request, limitBytes)
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of bodyOf(context)) {
+    size += chunk.byteLength
+    if (size > limitBytes) throw tooLarge(limitBytes)
+    chunks.push(chunk)
+  }
+  const [only] = chunks
+  return chunks.length === 1 && Buffer.isBuffer(only) ? only : Buffer.concat(chunks)
+}
+
+/** Node's own stream, several times faster than a web stream around it; tests that call the app without a server have only that. */
+function bodyOf(context: Context<AppEnvironment>): AsyncIterable<Uint8Array> {
+  const incoming = context.env?.incoming
+  // Leaving the loop early must not close the connection: the refusal goes out on it.
+  if (incoming !== undefined) return incoming.iterator({ destroyOnReturn: false })
+  return context.req.raw.body ?? Readable.from([])
+}
+
+/**
+ * The JSON object of a body; nulls at its top level mean the same as absence, as in OpenAI's specification.
+ * @throws ApiProblem when it has too many members, is not UTF-8, not JSON or not an object
+ */
+export function parseBody(bytes: Uint8Array): Record<string, unknown> {
   refuseMonstrousJson(bytes)
   const text = decodeUtf8(bytes)
   const body = parseJson(text)
@@ -20,17 +46,6 @@ export async function readBody(request: Request, limitBytes: number): Promise<Re
   // Decoded text has none; only an escape can write half a pair.
   if (/\\u[dD][89a-fA-F]/.test(text)) refuseLoneSurrogates(body)
   return withoutNulls(body)
-}
-
-async function readBytes(request: Request, limitBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength
-    if (size > limitBytes) throw tooLarge(limitBytes)
-    chunks.push(chunk)
-  }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
 }
 
 function tooLarge(limitBytes: number): ApiProblem {

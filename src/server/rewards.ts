@@ -9,7 +9,7 @@ import { watchClient } from './client-presence.ts'
 import type { RewardRequest } from './engine-messages.ts'
 import { parseFields } from './field-problem.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
-import { readBody } from './read-body.ts'
+import { parseBody, readBytes } from './read-body.ts'
 import { toChatMessage } from './to-generation.ts'
 
 const text = z.string().max(1_000_000)
@@ -35,7 +35,7 @@ export const rewardRequest = z
 
 /** POST /v1/rewards */
 export async function postRewards(context: Context<AppEnvironment>, gateway: Gateway): Promise<Response> {
-  const body = parseFields(rewardRequest, await readBody(context.req.raw, gateway.limits.bodyBytes))
+  const body = parseFields(rewardRequest, parseBody(await readBytes(context, gateway.limits.bodyBytes)))
   const client = watchClient(context)
   try {
     for await (const batch of gateway.engine.judge(toRewardRequest(body), client.signal))

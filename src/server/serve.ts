@@ -1,10 +1,12 @@
 import type { AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
+import { absentEngine } from './absent-engine.ts'
 import { ApiProblem } from './api-problem.ts'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
 import type { Environment } from './config-file.ts'
+import { localModels } from './configured-models.ts'
 import { drain } from './drain.ts'
 import { EngineClient } from './engine-client.ts'
 import { engineSetup, servedNames } from './engine-setup.ts'
@@ -14,23 +16,19 @@ import { listen } from './listen.ts'
 import { assertModelFolders } from './model-folders.ts'
 import { pullModels } from './pull.ts'
 import { toTryLines } from './try-lines.ts'
+import { openUpstreams } from './upstream-setup.ts'
 
 /** Serves until told to stop; rejects when the port or the models cannot be had. */
 export async function serve(config: Config, environment: Environment): Promise<void> {
   const log = pino({ name: 'trimtab' }, pino.destination(2))
-  const setup = await pullModels(engineSetup(config), environment)
-  assertModelFolders(setup)
-  const engine = new EngineClient(setup, {
-    silenceMs: config.engine.silence_seconds * 1000,
-    mostWaitingBytes: config.server.stream_buffer,
-    onProgress: (message) => log.info(message),
-    onSilence: (silenceMs) => log.error({ silenceMs }, 'the engine process says nothing and is ended'),
-    onDeath: (reason, restartInMs) => log.error({ reason, restartInMs }, 'the engine process ended'),
-  })
+  const ownEngine = needsEngine(config) ? await openEngine(config, environment, log) : undefined
+  const engine = ownEngine ?? absentEngine
+  const upstreams = openUpstreams(config)
   let draining = false
   const app = createApp({
     engine,
     models: servedNames(config),
+    upstreams,
     rewards: Object.keys(config.rewards),
     limits: {
       bodyBytes: config.server.body_limit,
@@ -49,17 +47,38 @@ export async function serve(config: Config, environment: Environment): Promise<v
   closeWithGrace({ delay: drainMs + 10_000, skip: ['beforeExit'] }, async ({ err, signal }) => {
     if (err !== undefined) log.fatal({ err }, 'an error nobody caught')
     draining = true
-    log.info({ signal, inFlight: engine.inFlight }, 'shutting down')
-    await drain(server, engine, drainMs)
+    const workers = [engine, ...[...upstreams.byName.values()].map(({ client }) => client)]
+    const inFlight = workers.reduce((sum, worker) => sum + worker.inFlight, 0)
+    log.info({ signal, inFlight }, 'shutting down')
+    await drain(server, workers, drainMs)
   })
   const { port } = server.address() as AddressInfo
   const url = `http://${config.server.host}:${port}`
   log.info(`listening on ${url}`)
-  if (await engine.start()) process.stdout.write(`${toTryLines(config, url)}\n`)
+  if (ownEngine === undefined || (await ownEngine.start())) process.stdout.write(`${toTryLines(config, url)}\n`)
+}
+
+/** Rewards are judged in the engine process too. */
+function needsEngine(config: Config): boolean {
+  return Object.keys(localModels(config)).length > 0 || Object.keys(config.rewards).length > 0
+}
+
+async function openEngine(config: Config, environment: Environment, log: Logger): Promise<EngineClient> {
+  const setup = await pullModels(engineSetup(config), environment)
+  assertModelFolders(setup)
+  return new EngineClient(setup, {
+    silenceMs: config.engine.silence_seconds * 1000,
+    mostWaitingBytes: config.server.stream_buffer,
+    onProgress: (message) => log.info(message),
+    onSilence: (silenceMs) => log.error({ silenceMs }, 'the engine process says nothing and is ended'),
+    onDeath: (reason, restartInMs) => log.error({ reason, restartInMs }, 'the engine process ended'),
+  })
 }
 
 /** What has a name needs no stack: the death of the engine is one line for each request that it takes along. */
 function logFault(log: Logger, error: unknown, requestId: string): void {
-  if (error instanceof ApiProblem) log.warn({ requestId, reason: error.message }, 'a request failed')
-  else log.error({ err: error, requestId }, 'a request failed')
+  if (error instanceof ApiProblem) {
+    const cause = error.cause instanceof Error ? error.cause.message : undefined
+    log.warn({ requestId, reason: error.message, cause }, 'a request failed')
+  } else log.error({ err: error, requestId }, 'a request failed')
 }

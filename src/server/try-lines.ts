@@ -1,10 +1,12 @@
 import type { Config } from './config.ts'
-import { servedModels } from './config-references.ts'
+import { servedModels, upstreamModels } from './configured-models.ts'
 
 /** A plain and an aligned request that suit what is served, as curl commands to paste. */
 export function toTryLines(config: Config, url: string): string {
   const [model = ''] = servedModels(config)
   const isFamily = model === 'tiny' && Object.hasOwn(config.guides, 'positive')
+  const isUpstreams = Object.hasOwn(upstreamModels(config), model)
+  if (isUpstreams) return `Try it:\n\n# passed through to an upstream\n${curl(url, question(model))}`
   const lines = isFamily ? tinyRequests(model, config) : realRequests(model, config)
   return ['Try it:', ...lines.map(({ label, body }) => `\n# ${label}\n${curl(url, body)}`)].join('\n')
 }
@@ -35,27 +37,25 @@ function tinyRequests(model: string, config: Config): readonly TryLine[] {
 }
 
 function realRequests(model: string, config: Config): readonly TryLine[] {
-  const question = {
-    model,
-    messages: [{ role: 'user', content: 'What does a heart do?' }],
-    stream: true,
-    temperature: 0,
-    max_tokens: 200,
-  }
   const guide = guideOf(model, config)
   const principle = { principle: 'Answer in one short sentence.', weight: 1.5 }
   return [
-    { label: 'plain', body: question },
+    { label: 'plain', body: question(model) },
     ...(guide === undefined
       ? []
       : [
           {
             label: `aligned: the guide ${guide}`,
-            body: { ...question, alignment: { guides: [{ guide, weight: 1 }] } },
+            body: { ...question(model), alignment: { guides: [{ guide, weight: 1 }] } },
           },
         ]),
-    { label: 'aligned: a principle, no training', body: { ...question, alignment: { guides: [principle] } } },
+    { label: 'aligned: a principle, no training', body: { ...question(model), alignment: { guides: [principle] } } },
   ]
+}
+
+function question(model: string) {
+  const messages = [{ role: 'user', content: 'What does a heart do?' }]
+  return { model, messages, stream: true, temperature: 0, max_tokens: 200 }
 }
 
 /** The first guide that is not another model's adapter. */

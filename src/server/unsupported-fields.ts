@@ -44,9 +44,9 @@ export function refuseUnsupported(body: Readonly<Record<string, unknown>>, route
 }
 
 /** The same for headers. */
-export function refuseUnsupportedHeaders(headers: Headers): void {
+export function refuseUnsupportedHeaders(request: { header(name: string): string | undefined }): void {
   for (const header of ['X-ITS-Budget', 'X-ITS-Algorithm']) {
-    if (!headers.has(header)) continue
+    if (request.header(header) === undefined) continue
     throw new ApiProblem('unsupported', `The header ${header} is not available yet.`, { param: header })
   }
 }

@@ -1,5 +1,6 @@
 import { createApp } from '../../src/server/app.ts'
 import type { Gateway } from '../../src/server/gateway.ts'
+import { noUpstreams } from '../../src/server/upstreams.ts'
 import { ToyEngine } from './toy-engine.ts'
 
 /** The app over a toy engine, with a model `tiny`, a policy `friendly` and an alias of the two. */
@@ -16,6 +17,7 @@ export function toyGateway(change: Partial<Gateway> = {}) {
       policies: new Map([['friendly', { guides: [{ guide: 'positive', weight: 0.8 }] }]]),
       since: 1_700_000_000,
     },
+    upstreams: noUpstreams,
     rewards: ['length'],
     limits: { bodyBytes: 10_000, maxChoices: 8, defaultMaxTokens: 64, keepAliveMs: 10_000, heldLogprobs: 500_000 },
     isDraining: () => false,

@@ -1,0 +1,34 @@
+import { textAt, visitMembers } from './json-members.ts'
+
+/** What must be known of a body to decide who answers it. */
+export interface BodyGlance {
+  /** The model it names and where the bytes of that text are. */
+  readonly model: { readonly name: string; readonly start: number; readonly end: number } | undefined
+  /** It has a field `alignment`, or may have one that cannot be made out. */
+  readonly aligned: boolean
+}
+
+/**
+ * Finds `model` and `alignment` at the top level of a JSON body, of twice given ones the last, as parsers do. Most bodies are searched by the
+ * runtime's own byte search only, and walked no further than to their model; the rest is never parsed.
+ */
+export function glanceAtBody(bytes: Buffer): BodyGlance {
+  const mayAlign = bytes.includes('"alignment"') || hasEscapedLetters(bytes)
+  const firstModel = mayAlign ? -1 : bytes.indexOf('"model"')
+  const onlyModel = firstModel >= 0 && !bytes.includes('"model"', firstModel + 1)
+  let model: BodyGlance['model']
+  let aligned = false
+  const shaped = visitMembers(bytes, (key, start, end) => {
+    if (key === 'alignment') aligned = bytes.toString('latin1', start, end).trimEnd() !== 'null'
+    if (key !== 'model') return false
+    const name = textAt(bytes, start, end)
+    model = name === undefined ? undefined : { name, start, end }
+    return onlyModel
+  })
+  return shaped ? { model, aligned } : { model: undefined, aligned: mayAlign }
+}
+
+/** Keys may spell their letters as \u0061 to \u007a, so that a search for the plain key misses them. */
+function hasEscapedLetters(bytes: Buffer): boolean {
+  return bytes.includes('\\u006') || bytes.includes('\\u007')
+}

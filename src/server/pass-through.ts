@@ -1,0 +1,110 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { Context } from 'hono'
+import { isEventStream } from '../decoding/upstream/http/read-reply.ts'
+import type { UpstreamReply } from '../decoding/upstream/http/upstream-client.ts'
+import type { AppEnvironment, Gateway } from './gateway.ts'
+import { toOpenAIError } from './openai-error.ts'
+import type { Passage } from './passage.ts'
+import { headersForClient, headersForUpstream } from './passed-headers.ts'
+import { watchSocketClose } from './socket-close.ts'
+import { frame } from './sse.ts'
+import { toUpstreamProblem } from './upstream-problem.ts'
+import { wholeEvents } from './whole-events.ts'
+
+interface Exchange {
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+}
+
+/**
+ * Sends the request on as it came and the reply back as it comes, over the sockets themselves: no Request, Response or web stream in between.
+ * @throws ApiProblem when the upstream fails before its reply begins
+ */
+export async function passThrough(
+  context: Context<AppEnvironment>,
+  gateway: Gateway,
+  { upstream, body }: Passage,
+): Promise<Response> {
+  const { incoming, outgoing } = exchangeOf(context)
+  const requestId = context.get('requestId')
+  const gone = new AbortController()
+  const leave = () => gone.abort(new DOMException('The client went away.', 'AbortError'))
+  const release = watchSocketClose(incoming.socket, leave)
+  const call = {
+    method: incoming.method ?? 'GET',
+    path: pathOf(context),
+    headers: headersForUpstream(incoming.rawHeaders, requestId),
+    body: body.length === 0 ? undefined : body,
+  }
+  const { client, affinityBytes } = upstream
+  const affinity = affinityBytes === 0 ? undefined : { prefix: body.subarray(0, affinityBytes) }
+  try {
+    const reply = await client.request(call, { signal: gone.signal, affinity }).catch((error: unknown) => {
+      throw toUpstreamProblem(error)
+    })
+    writeHead(outgoing, reply, headersForClient(reply.headers, { requestId, upstream: client.name }))
+    const fault = await writeBody(outgoing, reply, gone.signal)
+    if (fault !== undefined && !gone.signal.aborted) gateway.onFault(fault, requestId)
+    return RESPONSE_ALREADY_SENT
+  } finally {
+    release()
+  }
+}
+
+function exchangeOf({ env }: Context<AppEnvironment>): Exchange {
+  const { incoming, outgoing } = env ?? {}
+  // HTTP/2 is not spoken here; tests that call the app without a server have neither.
+  if (incoming === undefined || outgoing === undefined) throw new Error('Passing through needs a server.')
+  return { incoming: incoming as IncomingMessage, outgoing: outgoing as ServerResponse }
+}
+
+/** Without dot segments, which the URL parser resolves: what was let in below /v1/ stays there. */
+function pathOf(context: Context<AppEnvironment>): string {
+  const { pathname, search } = new URL(context.req.url)
+  return pathname + search
+}
+
+function writeHead(outgoing: ServerResponse, reply: UpstreamReply, headers: readonly string[]): void {
+  // The upstream's own date goes on, or none.
+  outgoing.sendDate = false
+  outgoing.writeHead(reply.status, reply.statusText, headers as string[])
+  // Its first event may be long in coming.
+  if (isEventStream(reply)) outgoing.flushHeaders()
+}
+
+/** Ends the response; returns why it had to break off, if it had. */
+async function writeBody(outgoing: ServerResponse, reply: UpstreamReply, signal: AbortSignal): Promise<unknown> {
+  const mayExplain = isEventStream(reply) && ['content-encoding', 'content-length'].every((name) => !reply.header(name))
+  try {
+    for await (const chunk of mayExplain ? wholeEvents(reply.body) : reply.body) {
+      if (!outgoing.write(chunk)) await drained(outgoing, signal)
+    }
+    outgoing.end()
+    return undefined
+  } catch (error) {
+    reply.cancel()
+    const problem = toUpstreamProblem(error)
+    // A length or a compressed stream leaves no room for a word of ours: the broken connection tells.
+    if (mayExplain && !signal.aborted) outgoing.end(frame(toOpenAIError(problem).body))
+    else outgoing.destroy()
+    return problem
+  }
+}
+
+/** Resolves when the client has read on; rejects when it left. */
+function drained(outgoing: ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      signal.removeEventListener('abort', left)
+      resolve()
+    }
+    const left = () => {
+      outgoing.off('drain', done)
+      reject(signal.reason)
+    }
+    outgoing.once('drain', done)
+    signal.addEventListener('abort', left, { once: true })
+    if (signal.aborted) left()
+  })
+}

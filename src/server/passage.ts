@@ -1,0 +1,93 @@
+import type { Context } from 'hono'
+import { ApiProblem } from './api-problem.ts'
+import { decodedForGlance } from './body-encoding.ts'
+import { type BodyGlance, glanceAtBody } from './body-glance.ts'
+import type { AppEnvironment, Gateway } from './gateway.ts'
+import type { ServedName } from './models.ts'
+import { refuseUnsupportedHeaders } from './unsupported-fields.ts'
+import type { UpstreamPassage } from './upstreams.ts'
+
+/** A request that an upstream answers, and the bytes it gets. */
+export interface Passage {
+  readonly upstream: UpstreamPassage
+  readonly body: Buffer
+}
+
+/**
+ * Who answers a chat or text completion: an upstream, or undefined for the own engine, which also words what is wrong with the request.
+ * @throws ApiProblem for a request to an upstream's model that asks for alignment
+ */
+export async function passageOfCompletion(
+  context: Context<AppEnvironment>,
+  gateway: Gateway,
+  bytes: Buffer,
+): Promise<Passage | undefined> {
+  if (gateway.upstreams.byName.size === 0) return undefined
+  const glance = await glanceAt(context, gateway, bytes)
+  const served = glance.model && gateway.models.names.get(glance.model.name)
+  if (served !== undefined) return passageOfModel(context, gateway, bytes, glance, served)
+  const byDefault = gateway.upstreams.byDefault
+  if (byDefault === undefined || glance.aligned || glance.model !== undefined) return undefined
+  refuseAlignmentHeaders(context, 'the default upstream')
+  return { upstream: byDefault, body: bytes }
+}
+
+/** Who answers any other request below /v1/: the upstream of the model it names, else the default one; undefined for nobody. */
+export async function passageOfOther(
+  context: Context<AppEnvironment>,
+  gateway: Gateway,
+  bytes: Buffer,
+): Promise<Passage | undefined> {
+  const glance = await glanceAt(context, gateway, bytes)
+  const served = glance.model && gateway.models.names.get(glance.model.name)
+  if (served !== undefined) return passageOfModel(context, gateway, bytes, glance, served)
+  const byDefault = gateway.upstreams.byDefault
+  if (byDefault === undefined) return undefined
+  if (glance.aligned) throw cannotSteer('alignment', 'the default upstream')
+  refuseAlignmentHeaders(context, 'the default upstream')
+  return { upstream: byDefault, body: bytes }
+}
+
+function glanceAt(context: Context<AppEnvironment>, gateway: Gateway, bytes: Buffer): Promise<BodyGlance> | BodyGlance {
+  const encoding = context.req.header('content-encoding')
+  if (encoding === undefined || bytes.length === 0) return glanceAtBody(bytes)
+  return decodedForGlance(bytes, encoding, gateway.limits.bodyBytes).then(glanceAtBody)
+}
+
+function passageOfModel(
+  context: Context<AppEnvironment>,
+  gateway: Gateway,
+  bytes: Buffer,
+  glance: BodyGlance,
+  served: ServedName,
+): Passage | undefined {
+  if (served.upstream === undefined) return undefined
+  const { name, renamed } = served.upstream
+  const upstream = gateway.upstreams.byName.get(name)
+  if (upstream === undefined) throw new Error(`The upstream '${name}' is not open.`)
+  const whose = `the upstream '${name}'`
+  if (glance.aligned) throw cannotSteer('alignment', whose)
+  if (served.policy !== undefined) throw cannotSteer('model', whose)
+  refuseAlignmentHeaders(context, whose)
+  return { upstream, body: renamed === undefined ? bytes : rename(context, bytes, glance, renamed) }
+}
+
+function refuseAlignmentHeaders(context: Context<AppEnvironment>, whose: string): void {
+  if (context.req.header('x-trimtab-alignment') !== undefined) throw cannotSteer('X-Trimtab-Alignment', whose)
+  refuseUnsupportedHeaders(context.req)
+}
+
+function cannotSteer(param: string, whose: string): ApiProblem {
+  const what = param === 'model' ? "The alias in 'model' brings a policy, but" : `'${param}' is not supported here:`
+  return new ApiProblem('unsupported', `${what} ${whose} cannot be steered yet. Leave the alignment out.`, { param })
+}
+
+/** The same bytes but for the name of the model. */
+function rename(context: Context<AppEnvironment>, bytes: Buffer, { model }: BodyGlance, name: string): Buffer {
+  if (model === undefined) return bytes
+  if (context.req.header('content-encoding') !== undefined) {
+    const message = `The model '${model.name}' has another name at its upstream, which cannot be put into a compressed body.`
+    throw new ApiProblem('unsupported', message, { param: 'Content-Encoding' })
+  }
+  return Buffer.concat([bytes.subarray(0, model.start), Buffer.from(JSON.stringify(name)), bytes.subarray(model.end)])
+}
