@@ -11,7 +11,7 @@ import type { Chance } from '../laws/enumeration.ts'
 import { DoubleClient } from './double-client.ts'
 import { DoubleEngine, type DoubleLaw, scrambledLaw } from './double-engine.ts'
 import { EngineDouble } from './engine-double.ts'
-import { type VllmOptions, vllmRoutes } from './vllm-double.ts'
+import { idsOf, type VllmOptions, vllmRoutes } from './vllm-double.ts'
 
 export const vocabSize = 3
 /** Letters a and b, then the end of the sequence. */
@@ -34,7 +34,7 @@ export const localGuides: RowSource = {
 
 export const letters: TokenizerAdapter = {
   size: vocabSize,
-  encode: (text) => [...text].map((letter) => letter.charCodeAt(0) - 0x61),
+  encode: (text) => idsOf(text, vocabSize),
   bytesOf: (id) => (id === eos ? new Uint8Array(0) : Uint8Array.of(0x61 + id)),
   tokenOf: (id) => ['a', 'b', '</s>'][id],
   idOf: (token) => ['a', 'b', '</s>'].indexOf(token),
@@ -78,28 +78,23 @@ export function enumeratedDecoder(chance: Chance, setup: GuidedSetup = {}) {
     name: 'base',
     engine: vllm,
     model: 'base',
-    adapters: new Map([['lora', 'lora']]),
     tokenizer: letters,
     eosTokenIds: [eos],
     contextLength: 64,
   }
   const upstream = new Map([
     ['base', model],
-    ['other', { ...model, name: 'other', model: 'other', adapters: new Map() }],
+    ['other', { ...model, name: 'other', model: 'other' }],
+    ['lora', { ...model, name: 'lora', model: 'lora' }],
   ])
   const places = { upstream, local: localGuides, support: setup.support ?? 2 }
   const decoder = new UpstreamDecoder(places, { chanceOf: () => chance, now: () => 0 })
   return { decoder, double, engine }
 }
 
-export const term = (
-  model: string,
-  coefficient: number,
-  promptIds: readonly number[] = [0],
-  adapter?: string,
-): LogitTerm => ({
+export const term = (model: string, coefficient: number, promptIds: readonly number[] = [0]): LogitTerm => ({
   model,
-  adapter,
+  adapter: undefined,
   promptIds,
   coefficient,
 })
@@ -117,8 +112,8 @@ export function guidedRequest(
 }
 
 /** What a term says behind its prompt and the answer, as the double or the local engine computes it. */
-export function termRow({ model, adapter, promptIds }: LogitTerm, answer: readonly number[]): readonly number[] {
+export function termRow({ model, promptIds }: LogitTerm, answer: readonly number[]): readonly number[] {
   const ids = [...promptIds, ...answer]
-  const own = laws.get(adapter ?? model)
+  const own = laws.get(model)
   return own === undefined ? [...localRow(model, ids)] : own(ids)
 }

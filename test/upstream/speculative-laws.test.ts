@@ -87,18 +87,13 @@ test('several drafts of one block leave the law as it is', async () => {
 })
 
 test('guides may be an adapter or another model of the engine, or the base behind another prompt', async () => {
-  const terms = [
-    term('base', 0.3),
-    term('base', 0.6, [1], 'lora'),
-    term('other', 0.5, [1, 1]),
-    term('base', 0.7, [1, 0]),
-  ]
+  const terms = [term('base', 0.3), term('lora', 0.6, [1]), term('other', 0.5, [1, 1]), term('base', 0.7, [1, 0])]
   // the principle's prompt has the largest coefficient, so it drafts
   await assertLaw(guidedRequest(terms, { maxTokens: 2 }), targetLaw(terms, 2, 3))
 })
 
 test('an engine that only ranks restricts the target to what every term reports', async () => {
-  const terms = [term('base', 1), term('base', 0.8, [0], 'lora')]
+  const terms = [term('base', 1), term('lora', 0.8)]
   const setup = { abilities: { chosenLogprobs: false, mostTop: 3 }, options: { chosen: false, maxLogprobs: 3 } }
   await assertLaw(guidedRequest(terms, { maxTokens: 2 }), targetLaw(terms, 2), setup)
 })

@@ -1,38 +1,48 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { openUpstream } from '../../src/decoding/upstream/http/pooled-upstream.ts'
 import { UpstreamDecoder } from '../../src/decoding/upstream/upstream-decoder.ts'
 import { VllmEngine } from '../../src/decoding/upstream/vllm/vllm-engine.ts'
-import { decoded, decoderContract, never } from './decoder-contract.ts'
+import { decoded, decoderContract, never } from '../decoding/decoder-contract.ts'
 import { DoubleEngine, scrambledLaw } from './double-engine.ts'
 import { EngineDouble } from './engine-double.ts'
-import { FetchClient } from './fetch-client.ts'
 import { guidedRequest, laws, letters, localGuides, term, vllmOptions, wholeAbilities } from './guided-double.ts'
+import { testSettings } from './settings.ts'
 import { vllmRoutes } from './vllm-double.ts'
 
 const size = 8
 const wide = new Map([...laws.keys()].map((name) => [name, scrambledLaw(name, size)]))
 const engine = new DoubleEngine(wide, size, 2)
 const double = new EngineDouble(vllmRoutes(engine, vllmOptions))
-const client = new FetchClient(await double.listen())
-after(() => double.close())
+const client = openUpstream(testSettings([await double.listen()]))
+after(async () => {
+  await client.close()
+  await double.close()
+})
 
 const tokenizer = { ...letters, size, bytesOf: (id: number) => Uint8Array.of(0x61 + id) }
 const model = {
   name: 'base',
   engine: new VllmEngine(client, wholeAbilities),
   model: 'base',
-  adapters: new Map([['lora', 'lora']]),
   tokenizer,
   eosTokenIds: [2],
   contextLength: 64,
 }
-const places = { upstream: new Map([['base', model]]), local: localGuides, support: 5 }
+const places = {
+  upstream: new Map([
+    ['base', model],
+    ['lora', { ...model, name: 'lora', model: 'lora' }],
+  ]),
+  local: localGuides,
+  support: 5,
+}
 const decoder = new UpstreamDecoder(places)
 
 const idle = async () => {
   // the server learns that a connection was closed a moment after it was
-  for (let wait = 0; double.running > 0 && wait < 200; wait++) await sleep(5)
+  for (let wait = 0; double.running + client.inFlight > 0 && wait < 200; wait++) await sleep(5)
   assert.deepEqual([client.inFlight, double.running], [0, 0])
 }
 
@@ -53,7 +63,7 @@ decoderContract('vLLM, unguided', async () => ({
 decoderContract('vLLM, guided by an adapter', async () => ({
   // times differ from run to run; a clock that stands still leaves the lengths of blocks to acceptance alone
   decoder: new UpstreamDecoder(places, { now: () => 0 }),
-  terms: (tokens) => [term('base', 1, promptOf(tokens)), term('base', 0.5, promptOf(tokens), 'lora')],
+  terms: (tokens) => [term('base', 1, promptOf(tokens)), term('lora', 0.5, promptOf(tokens))],
   contextLength: 64,
   assertIdle: idle,
 }))
@@ -65,8 +75,7 @@ test('inner calls are by token id, at temperature 1 and unfiltered', async () =>
   decoder.release(sequence)
   const bodies = double.calls.map(({ body }) => body as Record<string, unknown>)
   assert.equal(bodies.length, 2)
-  for (const body of bodies)
-    assertHolds(body, { temperature: 1, top_p: 1, top_k: -1, min_p: 0, repetition_penalty: 1 })
+  for (const body of bodies) assertHolds(body, { temperature: 1, top_p: 1, top_k: -1, min_p: 0, repetition_penalty: 1 })
   const [first, second] = bodies.map(({ prompt }) => prompt as number[])
   assert.deepEqual(second!.slice(0, 3), first)
   assert.equal(second!.length, 5)

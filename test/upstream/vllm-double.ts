@@ -181,20 +181,23 @@ function* streamed(engine: DoubleEngine, options: VllmOptions, request: Completi
 export const textOf = ({ eos }: DoubleEngine, tokens: readonly number[]): string =>
   tokens.map((id) => (id === eos ? '' : String.fromCharCode(0x61 + id))).join('')
 
-export const idsOf = (text: string): number[] => [...text].map((letter) => letter.charCodeAt(0) - 0x61)
+/** And back; other characters read as one of the letters too. */
+export function idsOf(text: string, vocabSize: number): number[] {
+  return Array.from(text, (letter) => (((letter.codePointAt(0)! - 0x61) % vocabSize) + vocabSize) % vocabSize)
+}
 
 const conversation = z.object({ messages: z.array(z.object({ role: z.string(), content: z.string() })) })
 
 function tokenize(engine: DoubleEngine, body: unknown): DoubleReply {
   const spoken = conversation.safeParse(body)
   const text = spoken.success ? rendered(spoken.data.messages) : z.object({ prompt: z.string() }).parse(body).prompt
-  const tokens = idsOf(text)
+  const tokens = idsOf(text, engine.vocabSize)
   return { json: { count: tokens.length, max_model_len: engine.contextLength, tokens } }
 }
 
-function render(_: DoubleEngine, body: unknown): DoubleReply {
+function render({ vocabSize }: DoubleEngine, body: unknown): DoubleReply {
   const prompt = rendered(conversation.parse(body).messages)
-  return { json: { prompt, prompt_token_ids: idsOf(prompt) } }
+  return { json: { prompt, prompt_token_ids: idsOf(prompt, vocabSize) } }
 }
 
 /** The chat template of the double: the messages' own texts, one after another. */

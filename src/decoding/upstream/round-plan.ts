@@ -3,7 +3,7 @@ import { InvalidRequestError, UnknownModelError } from '../errors.ts'
 import { defaultSpeculation } from '../speculation.ts'
 import type { RoundPlan } from './speculative-round.ts'
 import { engineReader, localReader, type RowSource, type TermReader } from './term-reader.ts'
-import { engineName, type UpstreamModel } from './upstream-model.ts'
+import type { UpstreamModel } from './upstream-model.ts'
 
 /** Where terms can be read: upstream models by their names here, everything else with the local engine, if there is one. */
 export interface TermPlaces {
@@ -36,7 +36,7 @@ export function roundPlan(request: SequenceRequest, places: TermPlaces): RoundPl
   const support = Math.min(places.support, within ? abilities.mostTop - 1 : abilities.mostTop, base.tokenizer.size)
   return {
     engine: own.engine,
-    model: nameThere(own, term),
+    model: own.model,
     terms: { coefficients: terms.map(({ coefficient }) => coefficient), drafting },
     readers: terms.map((one, index) => (index === drafting ? undefined : readerOf(one, sampling.trace, places))),
     draftingPrompt: term.promptIds,
@@ -59,17 +59,11 @@ function draftingTerm(terms: readonly LogitTerm[], base: UpstreamModel, { upstre
   return best
 }
 
-function nameThere(model: UpstreamModel, term: LogitTerm): string {
-  const name = engineName(model, term.adapter)
-  if (name === undefined) throw new UnknownModelError(term.adapter ?? model.name, [...model.adapters.keys()])
-  return name
-}
-
 function readerOf(term: LogitTerm, traced: boolean, places: TermPlaces): TermReader | undefined {
   if (term.coefficient === 0 && !traced) return undefined
   const { coefficient: _, ...reading } = term
   const upstream = places.upstream.get(term.model)
-  if (upstream !== undefined) return engineReader(upstream.engine, nameThere(upstream, term), reading)
+  if (upstream !== undefined) return engineReader(upstream.engine, upstream.model, reading)
   if (places.local === undefined) throw new UnknownModelError(term.model, [...places.upstream.keys()])
   return localReader(places.local, reading)
 }

@@ -11,7 +11,7 @@ import { UpstreamError } from './http/upstream-error.ts'
 import { roundPlan, type TermPlaces } from './round-plan.ts'
 import { type RoundPlan, speculativeRound } from './speculative-round.ts'
 import type { EngineToken, StreamRequest } from './token-engine.ts'
-import { engineName, type UpstreamModel } from './upstream-model.ts'
+import type { UpstreamModel } from './upstream-model.ts'
 import { UpstreamSequence } from './upstream-sequence.ts'
 
 /** What tests replace. */
@@ -109,7 +109,11 @@ export class UpstreamDecoder implements Decoder {
       const draws = tokens.map((token) => toDraw(token, sequence.request, course))
       const delta = sequence.accept(draws)
       if (delta.text !== '' || delta.draws.length > 0) yield delta
-      if (sequence.finishReason !== undefined) return
+      if (sequence.finishReason !== undefined) {
+        // an engine that is not done yet is left; one that is says goodbye
+        if (finish === undefined) return
+        continue
+      }
       if (finish === 'stop') throw foreignEnd(engine.name, sequence.ids.at(-1))
     }
     if (sequence.generatedTokens === before)
@@ -148,7 +152,7 @@ export class UpstreamDecoder implements Decoder {
     const model = this.#places.upstream.get(name)
     // terms on local models are checked by the engine that reads them
     if (model === undefined) return
-    if (engineName(model, adapter) === undefined) throw new UnknownModelError(adapter!, [...model.adapters.keys()])
+    if (adapter !== undefined) throw new UnknownModelError(adapter, [])
     if (promptIds.length === 0) throw new InvalidRequestError('The prompt is empty.', 'prompt')
     const foreign = promptIds.find((id) => !(id >= 0 && id < model.tokenizer.size))
     if (foreign !== undefined)
@@ -168,7 +172,7 @@ const endsOf = ({ sampling }: SequenceRequest, { eosTokenIds }: UpstreamModel): 
 function streamRequest(sequence: UpstreamSequence, model: UpstreamModel, maxTokens: number): StreamRequest {
   const { terms, sampling } = sequence.request
   return {
-    model: engineName(model, terms[0]!.adapter)!,
+    model: model.model,
     promptIds: [...terms[0]!.promptIds, ...sequence.ids],
     maxTokens,
     sampling,

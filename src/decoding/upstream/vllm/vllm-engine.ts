@@ -88,15 +88,17 @@ export class VllmEngine implements TokenEngine {
       stop_token_ids: stopTokenIds,
       stream: true,
     }
+    let finished = false
     for await (const { data } of this.#client.events('/v1/completions', body, call)) {
-      if (data === '[DONE]') throw broken(this.name, 'ended a stream without saying why')
+      // read to the very end, the connection can be used again
+      if (data === '[DONE]') continue
       const [choice] = parsedReply(this.name, parsedJson(this.name, data), model)
       if (choice === undefined) continue
       const finish = finishOf(this.name, choice.finish_reason)
       yield { tokens: tokensOf(this.name, choice, request.top ?? 0), finish }
-      if (finish !== undefined) return
+      finished ||= finish !== undefined
     }
-    throw broken(this.name, 'cut off a stream')
+    if (!finished) throw broken(this.name, 'ended a stream without saying why')
   }
 }
 
