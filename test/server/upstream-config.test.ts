@@ -6,6 +6,8 @@ import { describe, it } from 'node:test'
 import { check } from '../../src/server/check.ts'
 import { readConfigFile } from '../../src/server/config-file.ts'
 import { engineSetup, servedNames } from '../../src/server/engine-setup.ts'
+import { openGenerationEngine } from '../../src/server/open-generation-engine.ts'
+import { runReward } from '../../src/server/run-reward.ts'
 import { toTryLines } from '../../src/server/try-lines.ts'
 import { upstreamSettings } from '../../src/server/upstream-setup.ts'
 import { temporaryFolder } from '../checkpoint/fixtures.ts'
@@ -107,5 +109,23 @@ upstreams:
     assert.match(told, /model mistral: 'mistral' of gpu, NOT listed there \(it has llama\)\n/)
     assert.match(told, /model far: 'far' of away, not checked: no replica is up\n/)
     assert.doesNotMatch(told, /secret/)
+  })
+})
+
+describe('rewards beside upstream models alone', () => {
+  it('are judged by an engine without models', async () => {
+    const config = read(`
+models: { llama: { upstream: gpu } }
+upstreams: { gpu: { kind: vllm, urls: ['http://gpu-1'] } }
+rewards: { short: { kind: length, unit: words, max: 1 } }
+`)
+    const engine = await openGenerationEngine(engineSetup(config), () => {})
+    const question = { messages: undefined, text: 'x', references: undefined }
+    const { signal } = new AbortController()
+    const event = await runReward(engine.rewards, { reward: 'short', question, responses: ['a', 'a b c'] }, signal)
+    assert.ok(event.type === 'reward-verdicts')
+    const [good, bad] = event.verdicts.map(({ score }) => score)
+    assert.ok(good! > bad!)
+    await engine.close()
   })
 })
