@@ -42,6 +42,9 @@ server: { port: 8080 }
 models:
   chat: { path: HuggingFaceTB/SmolLM2-135M-Instruct }
   tuned: { path: ./tuned, served: false }
+  llama: { upstream: gpu }
+upstreams:
+  gpu: { kind: vllm, urls: ['http://gpu-1:8000', 'http://gpu-2:8000'], api_key: '\${GPU_KEY}' }
 guides:
   polite: { kind: genarm, adapter: ./polite-lora }
   short: { principle: Answer in one short sentence. }

@@ -6,7 +6,7 @@ const seconds = z.number().positive().max(86_400)
 const deadlines = z.strictObject({
   connect_seconds: seconds.default(2).describe('Until a connection is made.'),
   first_byte_seconds: seconds.default(300).describe('From the request to the head of the reply.'),
-  idle_seconds: seconds.default(120).describe('Between two pieces of a reply.'),
+  idle_seconds: seconds.default(300).describe('Between two pieces of a reply.'),
   total_seconds: seconds.default(3600).describe('Over everything, retries included.'),
 })
 

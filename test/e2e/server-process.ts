@@ -58,8 +58,11 @@ export async function startAndStop(
 }
 
 /** Starts `trimtab serve` on a free port and waits until its models are loaded. */
-export async function startServer(flags: readonly string[] = []): Promise<ServerProcess> {
-  const child = spawnServer([...familyFlags, ...flags])
+export async function startServer(
+  flags: readonly string[] = [],
+  configuration: readonly string[] = familyFlags,
+): Promise<ServerProcess> {
+  const child = spawnServer([...configuration, ...flags])
   const lines: string[] = []
   const ready = collectUntilReady(child, lines)
   const ended = once(child, 'exit').then(() => {
@@ -79,6 +82,7 @@ export async function startServer(flags: readonly string[] = []): Promise<Server
       return child.exitCode
     },
     async kill() {
+      if (child.exitCode !== null || child.signalCode !== null) return
       child.kill('SIGKILL')
       await once(child, 'close')
     },

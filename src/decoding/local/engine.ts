@@ -71,7 +71,8 @@ export class LocalEngine implements Decoder {
     this.#options = options
     this.#memory = new MemoryPlan(this.#running)
     this.#scoring = new LogprobQueue(this.#running, this.#memory)
-    this.#scratch = selectionScratch(Math.max(...models.map((model) => model.runner.vocabSize)))
+    // There may be no model at all: the process then only judges with rewards.
+    this.#scratch = selectionScratch(Math.max(1, ...models.map((model) => model.runner.vocabSize)))
   }
 
   open(request: SequenceRequest): Sequence {
