@@ -36,6 +36,22 @@ const guideEntry = z
     for (const [path, message] of entryProblems(value)) issues.push({ code: 'custom', input: value, path, message })
   })
 
+const speculationOptions = z.strictObject({
+  exact: z
+    .boolean()
+    .optional()
+    .describe(
+      "Exact for the whole vocabulary, by fetching whole rows where the reported tokens leave a decision open; otherwise the target is restricted to the base's most likely tokens.",
+    ),
+  block: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Tokens drafted at a time; absent: adapted to acceptance and measured times.'),
+  drafts: z.int().min(1).max(8).optional().describe('Independent drafts of each block; default 1.'),
+})
+
 /**
  * The request's `alignment` object. Every field is optional and none has a default here, so that a header
  * and a policy can be laid under it field by field.
@@ -67,6 +83,7 @@ export const alignmentOptions = z.strictObject({
     .max(16)
     .optional()
     .describe('Reference answers, for rewards that compare with them (bleu).'),
+  speculation: speculationOptions.optional().describe('How guided answers over an upstream are drafted.'),
   search: searchOptions.optional().describe('Search for the answer that a reward prefers.'),
   budget: searchBudget.optional(),
 })

@@ -1,6 +1,9 @@
+import { openModelText } from '../decoding/checkpoint/model-text.ts'
+import { abilityLines, guidanceProblems } from '../decoding/upstream/engine-probe.ts'
 import { openUpstream } from '../decoding/upstream/http/pooled-upstream.ts'
 import type { UpstreamClient } from '../decoding/upstream/http/upstream-client.ts'
 import type { UpstreamSettings } from '../decoding/upstream/http/upstream-settings.ts'
+import { UpstreamStanding } from '../decoding/upstream/upstream-standing.ts'
 import type { Config } from './config.ts'
 import { upstreamModels } from './configured-models.ts'
 import { upstreamSettings } from './upstream-setup.ts'
@@ -13,11 +16,17 @@ export async function checkUpstreams(config: Config): Promise<readonly string[]>
   return lines.flat()
 }
 
-type Expected = readonly (readonly [name: string, upstreamName: string])[]
+interface ExpectedModel {
+  readonly name: string
+  readonly upstreamName: string
+  readonly tokenizer: string | undefined
+}
+
+type Expected = readonly ExpectedModel[]
 
 function expectedModels(config: Config, upstream: string): Expected {
   return Object.entries(upstreamModels(config)).flatMap(([name, model]) =>
-    model.upstream === upstream ? [[name, model.name ?? name]] : [],
+    model.upstream === upstream ? [{ name, upstreamName: model.name ?? name, tokenizer: model.tokenizer }] : [],
   )
 }
 
@@ -31,11 +40,38 @@ async function checkUpstream(settings: UpstreamSettings, expected: Expected): Pr
     })
     const someUp = replicas.some(({ status }) => status === 'up')
     const listed = someUp ? await listedModels(client, health.timeoutMs) : 'no replica is up'
-    return [...lines, ...expected.map(([model, upstreamName]) => modelLine(model, upstreamName, name, listed))]
+    const models = []
+    for (const model of expected) {
+      models.push(modelLine(model.name, model.upstreamName, name, listed))
+      if (typeof listed !== 'string') models.push(...(await steeringLines(client, kind, model)))
+    }
+    return [...lines, ...models]
   } finally {
     await client.close()
   }
 }
+
+/** What the engine lets guides do with a model whose tokenizer is configured, as a table. */
+async function steeringLines(
+  client: UpstreamClient,
+  kind: UpstreamSettings['kind'],
+  { upstreamName, tokenizer }: ExpectedModel,
+): Promise<readonly string[]> {
+  if (tokenizer === undefined) return []
+  const standing = new UpstreamStanding(client, kind, upstreamName, openModelText(tokenizer))
+  try {
+    const result = await standing.look(AbortSignal.timeout(probePatienceMs))
+    const problems = guidanceProblems(result)
+    return [
+      ...abilityLines(result),
+      `  can be steered: ${problems.length === 0 ? 'yes' : `NO, ${problems.join('; ')}`}`,
+    ]
+  } catch (error) {
+    return [`  can be steered: NO, ${error instanceof Error ? error.message : String(error)}`]
+  }
+}
+
+const probePatienceMs = 30_000
 
 function modelLine(model: string, upstreamName: string, upstream: string, listed: readonly string[] | string): string {
   const beginning = `model ${model}: '${upstreamName}' of ${upstream}`

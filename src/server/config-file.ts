@@ -81,7 +81,7 @@ function configError(source: string, problems: readonly FieldProblem[]): ConfigE
 
 function withAbsolutePaths(config: Config, folder: string, file: string): Config {
   const models = mapValues(config.models, (model, name) => {
-    if (!('path' in model)) return model
+    if ('upstream' in model) return withTokenizer(model, folder, `${file}: models.${name}.tokenizer`)
     return { ...model, path: resolveSource(model.path, folder, `${file}: models.${name}.path`) }
   })
   const guides = mapValues(config.guides, (guide, name) => {
@@ -100,6 +100,16 @@ function withAbsolutePaths(config: Config, folder: string, file: string): Config
     rewards,
     engine: cache === undefined ? engine : { ...engine, cache: resolve(folder, cache) },
   }
+}
+
+type UpstreamModel = Extract<Config['models'][string], { upstream: string }>
+
+function withTokenizer(model: UpstreamModel, folder: string, blame: string): UpstreamModel {
+  const { tokenizer } = model
+  if (tokenizer === undefined) return model
+  const path = resolve(folder, tokenizer)
+  if (existsSync(path) && statSync(path).isDirectory()) return { ...model, tokenizer: path }
+  throw new ConfigError(`${blame}: the folder ${path} does not exist`)
 }
 
 function mapValues<Value>(

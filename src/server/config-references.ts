@@ -1,7 +1,7 @@
 import type { AlignmentOptions } from '../guidance/alignment-options.ts'
 import { rewardReferenceProblems } from '../rm/reward-references.ts'
 import type { Config } from './config.ts'
-import { localModels, servedLocalModels, servedModels, upstreamModels } from './configured-models.ts'
+import { localModels, servedLocalModels, servedModels, steeredModels, upstreamModels } from './configured-models.ts'
 import type { FieldProblem } from './field-problem.ts'
 
 /** Names in the configuration that lead nowhere, and guides that say too much or too little. */
@@ -56,7 +56,7 @@ function guideProblems(config: Config, name: string): readonly FieldProblem[] {
   }
   if (guide.model !== undefined) {
     if (guide.base !== undefined) return [{ path: `${path}.base`, message: 'belongs to adapter, not to model' }]
-    return missing(`${path}.model`, 'model', guide.model, localModels(config))
+    return missing(`${path}.model`, 'model', guide.model, { ...localModels(config), ...steeredModels(config) })
   }
   if (guide.base !== undefined) return missing(`${path}.base`, 'model', guide.base, localModels(config))
   if (servedLocalModels(config).length === 1) return []
@@ -112,7 +112,11 @@ function aliasProblems(config: Config, name: string, target: Config['aliases'][s
 /** A contrast is of models, or of trained guides. */
 function missingOperand(path: string, name: string, config: Config): readonly FieldProblem[] {
   const trained = Object.entries(config.guides).filter(([, guide]) => 'kind' in guide)
-  return missing(path, 'model or trained guide', name, { ...localModels(config), ...Object.fromEntries(trained) })
+  return missing(path, 'model or trained guide', name, {
+    ...localModels(config),
+    ...steeredModels(config),
+    ...Object.fromEntries(trained),
+  })
 }
 
 function missing(path: string, kind: string, name: string, known: object): readonly FieldProblem[] {

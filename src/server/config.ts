@@ -131,6 +131,13 @@ const upstreamModel = z.strictObject({
     .min(1)
     .optional()
     .describe('What the upstream calls it. Absent: the same, and the bytes of requests go through unchanged.'),
+  tokenizer: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "Folder with the model's tokenizer.json (relative to this file; config.json, generation_config.json and the chat template belong there too). With it, aligned requests are steered over the upstream: docs/upstreams-guidance.md.",
+    ),
   served: z.boolean().default(true).describe('Whether clients may name it.'),
 })
 

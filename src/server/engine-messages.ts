@@ -2,6 +2,8 @@ import type { ChatMessage } from '../decoding/checkpoint/chat-template.ts'
 import type { FinishReason } from '../decoding/decoder.ts'
 import type { EngineOptions, EngineStats, ModelSpec, WeightFormat } from '../decoding/local/engine-options.ts'
 import type { SamplingParams } from '../decoding/sampling-params.ts'
+import type { UpstreamSettings } from '../decoding/upstream/http/upstream-settings.ts'
+import type { UpstreamModelSpec } from '../decoding/upstream/upstream-fleet.ts'
 import type { AlignmentOptions } from '../guidance/alignment-options.ts'
 import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
 import type { ChoiceOutcome } from '../guidance/strategy.ts'
@@ -13,11 +15,22 @@ import type { RewardCatalogue } from '../rm/reward-catalogue.ts'
 /** What the engine process loads; fixed for its life. */
 export interface EngineSetup {
   readonly models: readonly ModelSpec[]
-  /** Names of the models that clients may ask for. */
+  /** Engines elsewhere, and the models of theirs that can be steered. */
+  readonly upstreams: readonly UpstreamSettings[]
+  readonly upstreamModels: readonly UpstreamModelSpec[]
+  /** Names of the models that clients may ask for, as far as they are decoded here. */
   readonly served: readonly string[]
+  /** Policies that aliases promise over an upstream's model: what the engine cannot do is refused when it is first seen. */
+  readonly promises: readonly PolicyPromise[]
   readonly options: EngineOptions
   readonly catalogue: GuideCatalogue
   readonly rewards: RewardCatalogue
+}
+
+export interface PolicyPromise {
+  readonly alias: string
+  readonly model: string
+  readonly alignment: AlignmentOptions
 }
 
 export type Prompt =
@@ -70,10 +83,22 @@ export interface AlignmentReport {
     readonly guide: number
     readonly rewardCalls: number
   }
+  /** How drafting over an upstream went; absent where nothing was drafted. */
+  readonly speculation?: SpeculationReport | undefined
   /** Present when a trace was asked for. */
   readonly trace: AlignmentTrace | undefined
   /** How each choice was chosen among others; undefined for plain samples. */
   readonly outcomes?: readonly (ChoiceOutcome | undefined)[]
+}
+
+export interface SpeculationReport {
+  readonly rounds: number
+  readonly drafted: number
+  /** Share of the positions looked at whose draft was taken. */
+  readonly acceptance: number
+  /** Bounds on the total variation that truncation can have cost: the largest of a token, and their sum. */
+  readonly truncationMost: number
+  readonly truncationSum: number
 }
 
 export interface GenerationUsage {
@@ -90,9 +115,15 @@ export interface EngineFailure {
     | 'unknown-model'
     | 'invalid-request'
     | 'reward-failed'
+    | 'upstream-unreachable'
+    | 'upstream-timeout'
+    | 'upstream-unavailable'
+    | 'upstream-broken'
     | 'engine-error'
   readonly message: string
   readonly param: string | undefined
+  /** Seconds after which trying again makes sense, where an upstream said so. */
+  readonly retryAfter?: number | undefined
 }
 
 /** What happened to one request, in order; ends with `generation-end`, `reward-verdicts` or `generation-error`. */
@@ -118,7 +149,8 @@ export type GenerationEvent =
 /** What the HTTP process needs to know of a loaded model. */
 export interface ModelCard {
   readonly name: string
-  readonly weights: WeightFormat
+  /** upstream: they are held elsewhere. */
+  readonly weights: WeightFormat | 'upstream'
   readonly contextLength: number
   readonly hasChatTemplate: boolean
   /** Short hash of its files and its adapters'. */

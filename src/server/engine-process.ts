@@ -48,7 +48,7 @@ function receive(command: EngineCommand): void {
 async function start(setup: EngineSetup): Promise<void> {
   try {
     const opened = await openGenerationEngine(setup, (message) => send({ type: 'engine-progress', message }))
-    stats = () => opened.decoder.stats()
+    stats = () => opened.stats()
     engine = opened
     send({ type: 'engine-ready', models: modelCards(opened.models, setup.models) })
   } catch (error) {

@@ -3,13 +3,15 @@ import type { ModelSpec } from '../decoding/local/engine-options.ts'
 import type { GuideCatalogue, GuideDefinition } from '../guidance/guide-catalogue.ts'
 import { rewardCatalogue } from '../rm/reward-definition.ts'
 import { type Config, threadsOf } from './config.ts'
-import { localModels, servedLocalModels, servedModels, upstreamModels } from './configured-models.ts'
+import { localModels, servedLocalModels, servedModels, steeredModels, upstreamModels } from './configured-models.ts'
 import type { EngineSetup } from './engine-messages.ts'
 import type { ServedModels, ServedName } from './models.ts'
+import { upstreamSettings } from './upstream-setup.ts'
 
 /** What the engine process must load to serve a configuration. */
 export function engineSetup(config: Config): EngineSetup {
   const { engine } = config
+  const steered = steeredModels(config)
   return {
     models: Object.entries(localModels(config)).map(([name, model]) => ({
       name,
@@ -18,7 +20,14 @@ export function engineSetup(config: Config): EngineSetup {
       adapters: adaptersOf(config, name),
       contextLength: model.context,
     })),
-    served: servedLocalModels(config),
+    upstreams: upstreamSettings(config),
+    upstreamModels: Object.entries(steered).map(([name, model]) => {
+      return { name, upstream: model.upstream, model: model.name ?? name, tokenizer: model.tokenizer }
+    }),
+    served: [...servedLocalModels(config), ...servedModels({ models: steered })],
+    promises: Object.entries(config.aliases).flatMap(([alias, { model, policy }]) =>
+      Object.hasOwn(steered, model) ? [{ alias, model, alignment: config.policies[policy]! }] : [],
+    ),
     options: {
       memoryBytes: engine.memory,
       threads: threadsOf(config),
@@ -41,9 +50,12 @@ export function cacheFolder(config?: Config): string {
 
 /** The names clients may use: served models, then aliases. */
 export function servedNames(config: Config): ServedModels {
+  const steered = steeredModels(config)
   const upstreamOf = (model: string) => {
     const { upstream, name } = upstreamModels(config)[model] ?? {}
-    return upstream === undefined ? undefined : { name: upstream, renamed: name === model ? undefined : name }
+    if (upstream === undefined) return undefined
+    const renamed = name === model ? undefined : name
+    return { name: upstream, renamed, ...(Object.hasOwn(steered, model) ? { steered: true as const } : {}) }
   }
   const models = servedModels(config).map(
     (name) => [name, { model: name, policy: undefined, upstream: upstreamOf(name) }] as const,

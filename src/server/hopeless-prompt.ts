@@ -1,6 +1,6 @@
 import type { TokenizerAdapter } from '../decoding/checkpoint/tokenizer.ts'
 import { ContextLengthError } from '../decoding/errors.ts'
-import type { LoadedModel } from '../decoding/local/engine-options.ts'
+import type { ServedModel } from '../decoding/served-model.ts'
 
 const longestTokens = new WeakMap<TokenizerAdapter, number>()
 
@@ -8,7 +8,7 @@ const longestTokens = new WeakMap<TokenizerAdapter, number>()
  * Refuses a text that cannot fit whatever its tokens are, before the tokenizer spends seconds on it in which nobody decodes.
  * @throws ContextLengthError with the least number of tokens it could have
  */
-export function refuseHopelessPrompt(text: string, model: LoadedModel): void {
+export function refuseHopelessPrompt(text: string, model: ServedModel): void {
   // Normalisers may shorten a text (NFC: up to three times), never more than this.
   const bytesPerToken = 4 * longestToken(model.tokenizer)
   const fewestTokens = Math.floor(Buffer.byteLength(text) / bytesPerToken)

@@ -97,9 +97,18 @@ const problemKinds: Readonly<Record<EngineFailure['kind'], ProblemKind>> = {
   'unknown-model': 'model-not-found',
   'invalid-request': 'invalid-request',
   'reward-failed': 'reward-failed',
+  'upstream-unreachable': 'upstream-unreachable',
+  'upstream-timeout': 'upstream-timeout',
+  'upstream-unavailable': 'upstream-unavailable',
+  'upstream-broken': 'upstream-broken',
   'engine-error': 'engine-error',
 }
 
-function toProblem({ kind, message, param }: EngineFailure): ApiProblem {
-  return new ApiProblem(problemKinds[kind], message, kind === 'overloaded' ? { param, retryAfter: 1 } : { param })
+function toProblem({ kind, message, param, retryAfter }: EngineFailure): ApiProblem {
+  const patience = kind === 'overloaded' ? 1 : retryAfter
+  return new ApiProblem(
+    problemKinds[kind],
+    message,
+    patience === undefined ? { param } : { param, retryAfter: patience },
+  )
 }

@@ -1,11 +1,11 @@
 import { CheckpointError } from '../decoding/errors.ts'
-import type { LoadedModel } from '../decoding/local/engine-options.ts'
+import type { ServedModel } from '../decoding/served-model.ts'
 import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
 import type { ModelDirectory } from '../guidance/prompt-source.ts'
 import { refuseHopelessPrompt } from './hopeless-prompt.ts'
 import { vocabularyDifference } from './vocabulary.ts'
 
-type Models = ReadonlyMap<string, LoadedModel>
+type Models = ReadonlyMap<string, ServedModel>
 
 /** The loaded models as guides see them. */
 export function modelDirectory(models: Models): ModelDirectory {
@@ -51,7 +51,7 @@ export function assertGuidesFit(models: Models, served: readonly string[], catal
   }
 }
 
-function find(models: Models, name: string): LoadedModel {
+function find(models: Models, name: string): ServedModel {
   const found = models.get(name)
   if (found === undefined) throw new Error(`The model '${name}' is not loaded.`)
   return found

@@ -8,7 +8,15 @@ export interface ServedName {
   /** The policy an alias brings. */
   readonly policy: string | undefined
   /** Who serves it; absent: the own engine. */
-  readonly upstream?: { readonly name: string; readonly renamed: string | undefined } | undefined
+  readonly upstream?: ServedUpstream | undefined
+}
+
+export interface ServedUpstream {
+  readonly name: string
+  /** What the upstream calls the model, where that is another name. */
+  readonly renamed: string | undefined
+  /** Aligned requests are decoded here, over the upstream; otherwise it cannot be steered. */
+  readonly steered?: true
 }
 
 export interface ServedModels {

@@ -1,42 +1,63 @@
 import { type LocalEngine, openEngine } from '../decoding/local/engine.ts'
+import type { EngineStats } from '../decoding/local/engine-options.ts'
+import { RoutedDecoder } from '../decoding/routed-decoder.ts'
+import { UpstreamDecoder } from '../decoding/upstream/upstream-decoder.ts'
+import { UpstreamFleet } from '../decoding/upstream/upstream-fleet.ts'
 import { scoringModels } from '../rm/causal-scorer.ts'
 import { openRewards } from '../rm/open-rewards.ts'
 import type { EngineSetup } from './engine-messages.ts'
 import { assertGuidesFit, modelDirectory } from './model-directory.ts'
 import type { GenerationEngine } from './plan-generation.ts'
+import { keepPromises } from './policy-promises.ts'
 
 export interface OpenedGenerationEngine extends GenerationEngine {
-  readonly decoder: LocalEngine
+  stats(): EngineStats
   close(): Promise<void>
 }
 
+/** Most likely tokens that a guided target over an upstream is restricted to, where the engine reports as many. */
+const support = 64
+
 /**
- * Loads everything a configuration names: models, guides, rewards.
- * @throws CheckpointError; nothing stays open then
+ * Loads everything a configuration names: models, guides, rewards; and looks at the upstreams whose models are steered.
+ * @throws CheckpointError, and PolicyPromiseError for an alias that its upstream cannot keep; nothing stays open then
  */
 export async function openGenerationEngine(
-  { models, served, options, catalogue, rewards: rewardCatalogue }: EngineSetup,
+  setup: EngineSetup,
   onProgress: (message: string) => void,
 ): Promise<OpenedGenerationEngine> {
-  const decoder = await openEngine(models, options, onProgress)
+  const local = await openEngine(setup.models, setup.options, onProgress)
+  const closers = [() => local.close()]
+  const close = async () => {
+    for (const one of closers.reverse()) await one()
+  }
   try {
-    assertGuidesFit(decoder.models, served, catalogue)
-    for (const model of scoringModels(rewardCatalogue)) decoder.keepScoringRoom(model)
-    const { rewards, close } = await openRewards(rewardCatalogue, decoder, options, onProgress)
-    const directory = modelDirectory(decoder.models)
-    return {
-      decoder,
-      models: decoder.models,
-      directory,
-      catalogue,
+    const fleet = new UpstreamFleet(setup.upstreams, setup.upstreamModels)
+    closers.push(() => fleet.close())
+    const models = new Map([...local.models, ...fleet.models])
+    assertGuidesFit(models, setup.served, setup.catalogue)
+    for (const model of scoringModels(setup.rewards)) local.keepScoringRoom(model)
+    const { rewards, close: closeRewards } = await openRewards(setup.rewards, local, setup.options, onProgress)
+    closers.push(closeRewards)
+    const engine = {
+      decoder: decoderOver(local, fleet),
+      models,
+      directory: modelDirectory(models),
+      catalogue: setup.catalogue,
       rewards,
-      async close() {
-        await close()
-        await decoder.close()
-      },
+      isUpstream: (model: string) => fleet.models.has(model),
+      prepare: (model: string, signal: AbortSignal) => fleet.prepare(model, signal),
     }
+    await keepPromises(engine, [...fleet.models.keys()], setup.promises, onProgress)
+    return { ...engine, stats: () => local.stats(), close }
   } catch (error) {
-    await decoder.close()
+    await close()
     throw error
   }
+}
+
+function decoderOver(local: LocalEngine, fleet: UpstreamFleet) {
+  if (fleet.models.size === 0) return local
+  const upstream = new UpstreamDecoder({ upstream: fleet.usable, local, support })
+  return new RoutedDecoder((model) => (fleet.models.has(model) ? upstream : local))
 }

@@ -62,7 +62,8 @@ function passageOfModel(
   served: ServedName,
 ): Passage | undefined {
   if (served.upstream === undefined) return undefined
-  const { name, renamed } = served.upstream
+  const { name, renamed, steered } = served.upstream
+  if (steered === true && isAligned(context, glance, served)) return undefined
   const upstream = gateway.upstreams.byName.get(name)
   if (upstream === undefined) throw new Error(`The upstream '${name}' is not open.`)
   const whose = `the upstream '${name}'`
@@ -72,6 +73,12 @@ function passageOfModel(
   return { upstream, body: renamed === undefined ? bytes : rename(context, bytes, glance, renamed) }
 }
 
+/** Whoever asks for alignment is answered by the engine process, which decodes over the upstream. */
+function isAligned(context: Context<AppEnvironment>, { aligned }: BodyGlance, { policy }: ServedName): boolean {
+  const header = context.req.header('x-trimtab-alignment')
+  return aligned || policy !== undefined || header !== undefined
+}
+
 function refuseAlignmentHeaders(context: Context<AppEnvironment>, whose: string): void {
   if (context.req.header('x-trimtab-alignment') !== undefined) throw cannotSteer('X-Trimtab-Alignment', whose)
   refuseUnsupportedHeaders(context.req)
@@ -79,7 +86,11 @@ function refuseAlignmentHeaders(context: Context<AppEnvironment>, whose: string)
 
 function cannotSteer(param: string, whose: string): ApiProblem {
   const what = param === 'model' ? "The alias in 'model' brings a policy, but" : `'${param}' is not supported here:`
-  return new ApiProblem('unsupported', `${what} ${whose} cannot be steered yet. Leave the alignment out.`, { param })
+  return new ApiProblem(
+    'unsupported',
+    `${what} ${whose} cannot be steered: give the model a tokenizer in the configuration, or leave the alignment out.`,
+    { param },
+  )
 }
 
 /** The same bytes but for the name of the model. */

@@ -1,7 +1,8 @@
 import type { Decoder, SequenceRequest } from '../decoding/decoder.ts'
 import { ContextLengthError, InvalidRequestError, UnknownModelError } from '../decoding/errors.ts'
-import type { LoadedModel } from '../decoding/local/engine-options.ts'
 import { promptSeed } from '../decoding/rng.ts'
+import type { ServedModel } from '../decoding/served-model.ts'
+import { SpeculationMeter } from '../decoding/speculation.ts'
 import { type Alignment, align } from '../guidance/alignment.ts'
 import type { AlignmentOptions } from '../guidance/alignment-options.ts'
 import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
@@ -16,10 +17,17 @@ import { refuseHugeReply } from './reply-size.ts'
 /** The loaded engine with everything a request can refer to. */
 export interface GenerationEngine {
   readonly decoder: Decoder
-  readonly models: ReadonlyMap<string, LoadedModel>
+  readonly models: ReadonlyMap<string, ServedModel>
   readonly directory: ModelDirectory
+  /** Whether a model is decoded over an upstream. */
+  isUpstream(model: string): boolean
   readonly catalogue: GuideCatalogue
   readonly rewards: RewardDirectory
+  /**
+   * Makes sure that an upstream's model can be used; for models of the own engine there is nothing to do.
+   * @throws UpstreamError; the signal's reason
+   */
+  prepare(model: string, signal: AbortSignal): Promise<void>
 }
 
 /** One prompt, ready for a strategy. */
@@ -46,7 +54,7 @@ export function planGeneration(engine: GenerationEngine, request: GenerationRequ
 function planPrompt(
   engine: GenerationEngine,
   request: GenerationRequest,
-  model: LoadedModel,
+  model: ServedModel,
   prompt: Prompt,
   index: number,
 ): PlannedPrompt {
@@ -59,7 +67,21 @@ function planPrompt(
   const sampling = { ...request.sampling, seed, maxTokens, trace: request.sampling.trace || readsTerms(options) }
   const question = questionOf(prompt, model, options)
   const answers = wholeAnswers(options, request.n, request.sampling, knownRewards(engine), question)
-  return { request: { terms: alignment.terms, sampling }, alignment, answers }
+  const drafting = draftingOf(options, engine, model)
+  return { request: { terms: alignment.terms, sampling, ...drafting }, alignment, answers }
+}
+
+/** How the answer is drafted, where an upstream decodes it. */
+function draftingOf({ speculation }: AlignmentOptions, engine: GenerationEngine, { name }: ServedModel) {
+  if (!engine.isUpstream(name)) {
+    if (speculation === undefined) return {}
+    throw new InvalidRequestError(
+      `'${name}' runs on the own engine, whose guides see every token's whole row: nothing is drafted there.`,
+      'alignment.speculation',
+    )
+  }
+  const { exact = false, block, drafts = 1 } = speculation ?? {}
+  return { speculation: { exact, block, drafts }, meter: new SpeculationMeter() }
 }
 
 const knownRewards = ({ rewards, catalogue }: GenerationEngine) => ({ rewards, objectives: catalogue.objectives })
@@ -67,7 +89,7 @@ const knownRewards = ({ rewards, catalogue }: GenerationEngine) => ({ rewards, o
 /** Weights towards the global target are made of what each model says of each token. */
 const readsTerms = ({ particles }: AlignmentOptions): boolean => particles?.target === 'global'
 
-function questionOf(prompt: Prompt, model: LoadedModel, { references }: AlignmentOptions): Question {
+function questionOf(prompt: Prompt, model: ServedModel, { references }: AlignmentOptions): Question {
   switch (prompt.type) {
     case 'messages': {
       const { messages } = prompt
@@ -80,10 +102,10 @@ function questionOf(prompt: Prompt, model: LoadedModel, { references }: Alignmen
   }
 }
 
-const textOf = (ids: readonly number[], { tokenizer }: LoadedModel): string =>
+const textOf = (ids: readonly number[], { tokenizer }: ServedModel): string =>
   Buffer.concat(ids.map((id) => tokenizer.bytesOf(id))).toString('utf8')
 
-function promptIds(engine: GenerationEngine, model: LoadedModel, prompt: Prompt): readonly number[] {
+function promptIds(engine: GenerationEngine, model: ServedModel, prompt: Prompt): readonly number[] {
   switch (prompt.type) {
     case 'messages':
       if (model.chatTemplate === undefined) {
@@ -107,7 +129,7 @@ function notEmpty(ids: readonly number[], param: string): readonly number[] {
   return ids
 }
 
-function assertInVocabulary(id: number, model: LoadedModel, param: string): void {
+function assertInVocabulary(id: number, model: ServedModel, param: string): void {
   if (model.tokenizer.tokenOf(id) !== undefined) return
   throw new InvalidRequestError(`'${param}': the token id ${id} is not in the vocabulary of '${model.name}'.`, param)
 }

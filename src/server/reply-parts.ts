@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { AlignmentReport, GenerationUsage, TokenReport } from './engine-messages.ts'
 import { toWireOutcomes } from './outcome-parts.ts'
+import { toWireSpeculation } from './speculation-report.ts'
 
 /** House -> wire for the parts that all replies share. */
 export function toWireUsage(usage: GenerationUsage) {
@@ -20,7 +21,7 @@ export function toWireUsage(usage: GenerationUsage) {
 
 /** The reply's `alignment` object; a trace of several choices is a list per choice. */
 export function toWireAlignment(report: AlignmentReport, seed: number) {
-  const { method, tokens, trace, outcomes } = report
+  const { method, tokens, trace, outcomes, speculation } = report
   return {
     method,
     seed,
@@ -30,6 +31,7 @@ export function toWireAlignment(report: AlignmentReport, seed: number) {
       guide: tokens.guide,
       reward_calls: tokens.rewardCalls,
     },
+    ...toWireSpeculation(speculation),
     ...toWireOutcomes(outcomes),
     ...(trace === undefined ? {} : { trace: toWireTrace(trace) }),
   }

@@ -2,8 +2,9 @@ import type { TokenDraw } from '../decoding/decoder.ts'
 import { mergeStreams } from '../guidance/merge-streams.ts'
 import type { ChoiceOutcome, StrategyEvent } from '../guidance/strategy.ts'
 import { type AlignmentTrace, type TokenTrace, traceToken, traceWeights } from '../guidance/trace.ts'
-import type { GenerationEvent, GenerationRequest } from './engine-messages.ts'
+import type { AlignmentReport, GenerationEvent, GenerationRequest } from './engine-messages.ts'
 import { type GenerationEngine, type PlannedPrompt, planGeneration } from './plan-generation.ts'
+import { speculationReport } from './speculation-report.ts'
 import { reportToken, tokenText } from './token-report.ts'
 
 type Emit = (event: GenerationEvent) => void
@@ -19,7 +20,10 @@ export async function runGeneration(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
+  await engine.prepare(request.model, signal)
   const prompts = planGeneration(engine, request)
+  const readers = new Set(prompts.flatMap(({ alignment }) => alignment.terms.map(({ model }) => model)))
+  for (const model of readers) await engine.prepare(model, signal)
   const tally = new Tally(engine, request, prompts)
   for await (const located of allStreams(engine, prompts, signal)) tally.take(located, emit)
   emit(tally.end())
@@ -81,7 +85,7 @@ class Tally {
     if (event.endDraw !== undefined) this.#trace(index, promptIndex, [event.endDraw], '')
     this.#returned += event.returnedTokens
     this.#generated += event.generatedTokens
-    this.#guide += event.generatedTokens * (this.#prompts[promptIndex]!.alignment.terms.length - 1)
+    this.#guide += event.generatedTokens * this.#guidesOf(promptIndex)
     this.#cached[promptIndex] = Math.min(this.#cached[promptIndex]!, event.cachedTokens)
     this.#outcomes[index] = event.outcome
     emit({ type: 'choice-end', index, finishReason: event.finishReason })
@@ -97,16 +101,35 @@ class Tally {
     const tokens = {
       returned: this.#returned,
       generated: this.#generated,
-      guide: this.#guide,
+      guide: this.#guide + this.#draftedForGuides,
       rewardCalls: this.#rewardCalls,
     }
     const report = {
       method: this.#method,
       tokens,
+      ...this.#speculation,
       trace: this.#wholeTrace(),
       ...(this.#outcomes.some(Boolean) ? { outcomes: this.#outcomes } : {}),
     }
     return { type: 'generation-end', usage, alignment: report }
+  }
+
+  /** How many guides read each drawn token; drafts are counted as they are read. */
+  #guidesOf(promptIndex: number): number {
+    const { request, alignment } = this.#prompts[promptIndex]!
+    return request.meter === undefined ? alignment.terms.length - 1 : 0
+  }
+
+  get #draftedForGuides(): number {
+    return this.#prompts.reduce((sum, { request, alignment }) => {
+      return sum + (request.meter?.drafted ?? 0) * (alignment.terms.length - 1)
+    }, 0)
+  }
+
+  get #speculation(): Pick<AlignmentReport, 'speculation'> {
+    const meters = this.#prompts.flatMap(({ request }) => request.meter ?? [])
+    const speculation = speculationReport(meters)
+    return speculation === undefined ? {} : { speculation }
   }
 
   get #rewardCalls(): number {

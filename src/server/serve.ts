@@ -6,7 +6,7 @@ import { ApiProblem } from './api-problem.ts'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
 import type { Environment } from './config-file.ts'
-import { localModels } from './configured-models.ts'
+import { localModels, steeredModels } from './configured-models.ts'
 import { drain } from './drain.ts'
 import { EngineClient } from './engine-client.ts'
 import { engineSetup, servedNames } from './engine-setup.ts'
@@ -60,7 +60,10 @@ export async function serve(config: Config, environment: Environment): Promise<v
 
 /** Rewards are judged in the engine process too. */
 function needsEngine(config: Config): boolean {
-  return Object.keys(localModels(config)).length > 0 || Object.keys(config.rewards).length > 0
+  return (
+    Object.keys({ ...localModels(config), ...steeredModels(config) }).length > 0 ||
+    Object.keys(config.rewards).length > 0
+  )
 }
 
 async function openEngine(config: Config, environment: Environment, log: Logger): Promise<EngineClient> {

@@ -78,7 +78,7 @@ describe('same seed, same text, same scores', () => {
       const [beside] = await Promise.all([answerOf(asked), ...others])
       assert.equal(beside.text, alone.text)
       assert.deepEqual(beside.alignment?.outcomes, alone.alignment?.outcomes)
-      assert.equal(engine.decoder.stats().blocks.live, 0)
+      assert.equal(engine.stats().blocks.live, 0)
     })
 })
 
@@ -86,9 +86,9 @@ describe('what it costs', () => {
   test('best-of-8 computes its prompt once', async () => {
     // long enough to be worth caching, and asked for the first time
     const asked = request(`${review} ${'It rained all day. '.repeat(20)}`, { best_of: { n: 8, reward: 'sentiment' } })
-    const before = engine.decoder.stats()
+    const before = engine.stats()
     await eventsOf(asked)
-    const { prefilledTokens, cachedTokens } = engine.decoder.stats()
+    const { prefilledTokens, cachedTokens } = engine.stats()
     const tokens = prefilledTokens + cachedTokens - before.prefilledTokens - before.cachedTokens
     const once = engine.directory.renderAndEncode(
       'tiny',
@@ -100,7 +100,7 @@ describe('what it costs', () => {
   test('n candidates hold the blocks of one prompt and of their own answers', async () => {
     let most = 0
     const asked = request(`${review} ${'It rained all day. '.repeat(25)}`, { best_of: { n: 8, reward: 'sentiment' } })
-    await runGeneration(engine, asked, () => (most = Math.max(most, engine.decoder.stats().blocks.live)), never)
+    await runGeneration(engine, asked, () => (most = Math.max(most, engine.stats().blocks.live)), never)
     // a prompt of three blocks; each answer of up to 40 tokens fills up to two more
     assert.ok(most <= 4 + 8 * 2, `${most} blocks`)
   })
@@ -113,7 +113,7 @@ describe('what it costs', () => {
       engine,
       asked,
       (event) => {
-        if (isDelta(event)) live.push(engine.decoder.stats().running)
+        if (isDelta(event)) live.push(engine.stats().running)
       },
       never,
     )
@@ -126,7 +126,7 @@ describe('what it costs', () => {
     const small = { ...setup.options, cacheFolder, memoryBytes: 24 * 2 ** 20 }
     const narrow = await openGenerationEngine({ ...setup, options: small }, () => {})
     await assert.rejects(() => runGeneration(narrow, huge, () => {}, never), /memory|max_tokens/i)
-    assert.equal(narrow.decoder.stats().blocks.live, 0)
+    assert.equal(narrow.stats().blocks.live, 0)
     await narrow.close()
   })
 })
@@ -146,7 +146,7 @@ test('requests of all methods, every third aborted at some point, leave no block
     )
   })
   await Promise.all(work)
-  const { running, waiting, blocks } = engine.decoder.stats()
+  const { running, waiting, blocks } = engine.stats()
   assert.deepEqual(
     { running, waiting, live: blocks.live, reserved: blocks.reserved },
     { running: 0, waiting: 0, live: 0, reserved: 0 },

@@ -13,6 +13,9 @@ function setup(behaviour: string): EngineSetup {
   const model = { name: behaviour, source: '', weights: 'int8', adapters: [], contextLength: undefined } as const
   return {
     models: [model],
+    upstreams: [],
+    upstreamModels: [],
+    promises: [],
     served: [],
     options: {} as EngineSetup['options'],
     rewards: new Map(),

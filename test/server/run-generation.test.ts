@@ -85,6 +85,8 @@ function toyEngine(...more: readonly LoadedModel[]): GenerationEngine & { readon
     directory: modelDirectory(models),
     catalogue: { guides, objectives: new Map() },
     rewards: new Map(),
+    isUpstream: () => false,
+    prepare: async () => {},
   }
 }
 

@@ -11,7 +11,7 @@ import type { Chance } from '../laws/enumeration.ts'
 import { DoubleClient } from './double-client.ts'
 import { DoubleEngine, type DoubleLaw, scrambledLaw } from './double-engine.ts'
 import { EngineDouble } from './engine-double.ts'
-import { idsOf, type VllmOptions, vllmRoutes } from './vllm-double.ts'
+import { idsOf, rendered, type VllmOptions, vllmRoutes } from './vllm-double.ts'
 
 export const vocabSize = 3
 /** Letters a and b, then the end of the sequence. */
@@ -59,6 +59,8 @@ export const vllmOptions: VllmOptions = {
   logprobsMode: 'raw_logprobs',
   chosen: true,
   root: '/models/base',
+  encode: (text) => idsOf(text, vocabSize),
+  render: rendered,
 }
 
 export interface GuidedSetup {

@@ -41,6 +41,9 @@ export interface VllmOptions {
   chosen: boolean
   /** The checkpoint behind the base's name. */
   root: string
+  /** Its tokenizer and chat template. */
+  encode(text: string): readonly number[]
+  render(messages: readonly { readonly role: string; readonly content: string }[]): string
 }
 
 /** vLLM's routes over a double engine: the first of its laws is the base, the others are LoRA adapters. */
@@ -49,11 +52,11 @@ export function vllmRoutes(engine: DoubleEngine, options: VllmOptions): DoubleRo
     '/v1/completions': (body) => completions(engine, options, body),
     '/v1/models': () => ({ json: { object: 'list', data: models(engine, options) } }),
     '/version': () => ({ json: { version: '0.32.0' } }),
-    '/tokenize': (body) => tokenize(engine, body),
+    '/tokenize': (body) => tokenize(engine, options, body),
     '/detokenize': (body) => ({
       json: { prompt: textOf(engine, z.object({ tokens: ids }).parse(body).tokens) },
     }),
-    '/v1/chat/completions/render': (body) => render(engine, body),
+    '/v1/chat/completions/render': (body) => render(options, body),
   }
 }
 
@@ -188,16 +191,16 @@ export function idsOf(text: string, vocabSize: number): number[] {
 
 const conversation = z.object({ messages: z.array(z.object({ role: z.string(), content: z.string() })) })
 
-function tokenize(engine: DoubleEngine, body: unknown): DoubleReply {
+function tokenize(engine: DoubleEngine, { encode, render }: VllmOptions, body: unknown): DoubleReply {
   const spoken = conversation.safeParse(body)
-  const text = spoken.success ? rendered(spoken.data.messages) : z.object({ prompt: z.string() }).parse(body).prompt
-  const tokens = idsOf(text, engine.vocabSize)
+  const text = spoken.success ? render(spoken.data.messages) : z.object({ prompt: z.string() }).parse(body).prompt
+  const tokens = encode(text)
   return { json: { count: tokens.length, max_model_len: engine.contextLength, tokens } }
 }
 
-function render({ vocabSize }: DoubleEngine, body: unknown): DoubleReply {
-  const prompt = rendered(conversation.parse(body).messages)
-  return { json: { prompt, prompt_token_ids: idsOf(prompt, vocabSize) } }
+function render(options: VllmOptions, body: unknown): DoubleReply {
+  const prompt = options.render(conversation.parse(body).messages)
+  return { json: { prompt, prompt_token_ids: options.encode(prompt) } }
 }
 
 /** The chat template of the double: the messages' own texts, one after another. */

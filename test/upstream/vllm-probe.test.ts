@@ -29,8 +29,10 @@ const subject: ProbeSubject = {
   chatTemplate: { render: rendered },
 }
 
+const encode = (text: string) => idsOf(text, size)
+
 function probe(options: Partial<VllmOptions> = {}, change: Partial<ProbeSubject> = {}) {
-  double.routes = vllmRoutes(engine, { ...vllmOptions, ...options })
+  double.routes = vllmRoutes(engine, { ...vllmOptions, encode, ...options })
   return probeVllm(client, { ...subject, ...change }, signal)
 }
 

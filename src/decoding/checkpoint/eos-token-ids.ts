@@ -15,7 +15,7 @@ const generationConfigSchema = z.looseObject({ eos_token_id: ids.nullish() })
 export function findEosTokenIds(
   source: string,
   folder: string,
-  config: ConfigJson,
+  config: Pick<ConfigJson, 'eos_token_id'>,
   tokenizer: TokenizerAdapter,
 ): readonly number[] {
   const generation = readOptionalJsonFile(source, join(folder, 'generation_config.json'), generationConfigSchema)

@@ -1,7 +1,6 @@
-import type { ChatTemplate } from '../checkpoint/chat-template.ts'
 import type { HubOptions } from '../checkpoint/hub.ts'
 import type { ModelConfig } from '../checkpoint/model-config.ts'
-import type { TokenizerAdapter } from '../checkpoint/tokenizer.ts'
+import type { ServedModel } from '../served-model.ts'
 
 /** int8: block-32 weights, near-lossless. w8a8: row-wise 8-bit weights and activations. int4: block-32. fp32: the reference. */
 export type WeightFormat = 'int8' | 'fp32' | 'w8a8' | 'int4'
@@ -35,17 +34,10 @@ export interface EngineOptions {
   readonly hub: HubOptions
 }
 
-/** A loaded model as the rooms above see it. */
-export interface LoadedModel {
-  readonly name: string
-  readonly source: string
+/** A model that the local engine has loaded. */
+export interface LoadedModel extends ServedModel {
   readonly weights: WeightFormat
   readonly config: ModelConfig
-  readonly contextLength: number
-  readonly tokenizer: TokenizerAdapter
-  readonly chatTemplate: ChatTemplate | undefined
-  readonly eosTokenIds: readonly number[]
-  readonly adapterNames: readonly string[]
 }
 
 /** Counters for tests, metrics and load runs. */

@@ -54,7 +54,7 @@ export function roundPlan(request: SequenceRequest, places: TermPlaces): RoundPl
 function draftingTerm(terms: readonly LogitTerm[], base: UpstreamModel, { upstream }: TermPlaces): number {
   let best = 0
   for (const [index, { model, coefficient }] of terms.entries()) {
-    if (upstream.get(model)?.engine === base.engine && coefficient > terms[best]!.coefficient) best = index
+    if (upstream.get(model)?.engine.name === base.engine.name && coefficient > terms[best]!.coefficient) best = index
   }
   return best
 }

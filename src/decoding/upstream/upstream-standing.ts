@@ -1,0 +1,115 @@
+import type { ModelText } from '../checkpoint/model-text.ts'
+import type { ServedModel } from '../served-model.ts'
+import { guidanceProblems, type ProbeResult } from './engine-probe.ts'
+import type { UpstreamClient } from './http/upstream-client.ts'
+import { UpstreamError } from './http/upstream-error.ts'
+import type { UpstreamKind } from './http/upstream-settings.ts'
+import type { UpstreamModel } from './upstream-model.ts'
+import { VllmEngine } from './vllm/vllm-engine.ts'
+import { probeVllm, vllmIdentity } from './vllm/vllm-probe.ts'
+
+/** How long an engine is believed to be what it was, in milliseconds: as long as nothing else is heard of it. */
+const trustMs = 10_000
+
+/** What is known of one model of an upstream, and since when. */
+export class UpstreamStanding {
+  probe: ProbeResult | undefined
+  readonly #client: UpstreamClient
+  readonly #kind: UpstreamKind
+  readonly #model: string
+  readonly #text: ModelText
+  readonly #now: () => number
+  #verifiedAt = Number.NEGATIVE_INFINITY
+  #verifying: Promise<void> | undefined
+
+  constructor(
+    client: UpstreamClient,
+    kind: UpstreamKind,
+    model: string,
+    text: ModelText,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#client = client
+    this.#kind = kind
+    this.#model = model
+    this.#text = text
+    this.#now = now
+  }
+
+  served(name: string): ServedModel {
+    const { source, tokenizer, chatTemplate, eosTokenIds } = this.#text
+    const contextLength = () => this.probe?.abilities.contextLength ?? Number.POSITIVE_INFINITY
+    return {
+      name,
+      source,
+      tokenizer,
+      chatTemplate,
+      eosTokenIds,
+      adapterNames: [],
+      get contextLength() {
+        return contextLength()
+      },
+    }
+  }
+
+  /** The model as a decoder uses it; only after `verify`. */
+  model(name: string): UpstreamModel {
+    const { tokenizer, eosTokenIds } = this.#text
+    const { abilities } = this.probe!
+    const engine = new VllmEngine(this.#client, abilities)
+    const contextLength = abilities.contextLength ?? Number.POSITIVE_INFINITY
+    return { name, engine, model: this.#model, tokenizer, eosTokenIds, contextLength }
+  }
+
+  /** Several callers share one probe; each leaves by its own signal. */
+  async verify(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.probe !== undefined && this.#now() - this.#verifiedAt < trustMs) return
+    this.#verifying ??= this.#verify().finally(() => {
+      this.#verifying = undefined
+    })
+    await Promise.race([this.#verifying, rejection(signal)])
+  }
+
+  async #verify(): Promise<void> {
+    const { signal } = new AbortController()
+    if (this.probe !== undefined) {
+      const identity = await vllmIdentity(this.#client, this.#model, signal)
+      if (identity === this.probe.identity) return this.#trust()
+      this.probe = undefined
+    }
+    const found = await this.look(signal)
+    const problems = guidanceProblems(found)
+    if (problems.length > 0)
+      throw new UpstreamError('protocol', this.#client.name, `cannot be steered: ${problems.join('; ')}`)
+    this.probe = found
+    this.#trust()
+  }
+
+  /** Asks the engine what it can do; remembers nothing. */
+  look(signal: AbortSignal): Promise<ProbeResult> {
+    const { tokenizer, chatTemplate } = this.#text
+    switch (this.#kind) {
+      case 'vllm':
+        return probeVllm(this.#client, { model: this.#model, tokenizer, chatTemplate }, signal)
+      case 'sglang':
+      case 'llama-server':
+      case 'openai':
+        throw new UpstreamError(
+          'protocol',
+          this.#client.name,
+          `is of kind '${this.#kind}', which cannot be steered yet`,
+        )
+    }
+  }
+
+  #trust(): void {
+    this.#verifiedAt = this.#now()
+  }
+}
+
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
