@@ -47,6 +47,7 @@ export async function openGenerationEngine(
       rewards,
       isUpstream: (model: string) => fleet.models.has(model),
       prepare: (model: string, signal: AbortSignal) => fleet.prepare(model, signal),
+      doubt: (upstream: string) => fleet.doubt(upstream),
     }
     await keepPromises(engine, [...fleet.models.keys()], setup.promises, onProgress)
     return { ...engine, stats: () => local.stats(), close }

@@ -28,6 +28,8 @@ export interface GenerationEngine {
    * @throws UpstreamError; the signal's reason
    */
   prepare(model: string, signal: AbortSignal): Promise<void>
+  /** Told that a call to an upstream failed. */
+  doubt(upstream: string): void
 }
 
 /** One prompt, ready for a strategy. */

@@ -1,4 +1,5 @@
 import type { TokenDraw } from '../decoding/decoder.ts'
+import { UpstreamError } from '../decoding/upstream/http/upstream-error.ts'
 import { mergeStreams } from '../guidance/merge-streams.ts'
 import type { ChoiceOutcome, StrategyEvent } from '../guidance/strategy.ts'
 import { type AlignmentTrace, type TokenTrace, traceToken, traceWeights } from '../guidance/trace.ts'
@@ -15,6 +16,20 @@ type Located = readonly [prompt: number, event: StrategyEvent]
  * @throws errors of planning and decoding; the signal's reason
  */
 export async function runGeneration(
+  engine: GenerationEngine,
+  request: GenerationRequest,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await generate(engine, request, emit, signal)
+  } catch (error) {
+    if (error instanceof UpstreamError) engine.doubt(error.upstream)
+    throw error
+  }
+}
+
+async function generate(
   engine: GenerationEngine,
   request: GenerationRequest,
   emit: Emit,

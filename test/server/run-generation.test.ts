@@ -87,6 +87,7 @@ function toyEngine(...more: readonly LoadedModel[]): GenerationEngine & { readon
     rewards: new Map(),
     isUpstream: () => false,
     prepare: async () => {},
+    doubt() {},
   }
 }
 

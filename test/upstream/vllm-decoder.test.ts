@@ -21,7 +21,12 @@ after(async () => {
   await double.close()
 })
 
-const tokenizer = { ...letters, size, bytesOf: (id: number) => Uint8Array.of(0x61 + id) }
+const tokenizer = {
+  ...letters,
+  size,
+  tokenOf: (id: number) => (id < size ? String.fromCharCode(0x61 + id) : undefined),
+  bytesOf: (id: number) => Uint8Array.of(0x61 + id),
+}
 const model = {
   name: 'base',
   engine: new VllmEngine(client, wholeAbilities),

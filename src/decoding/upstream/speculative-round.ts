@@ -1,6 +1,7 @@
 import type { TokenDraw } from '../decoder.ts'
 import type { SamplingParams } from '../sampling-params.ts'
 import type { RoundReport } from '../speculation.ts'
+import { allOrNone } from './all-or-none.ts'
 import { BlockPosition, type PositionFacts, type PositionTerms } from './block-position.ts'
 import type { Chance } from './chance.ts'
 import { UpstreamError } from './http/upstream-error.ts'
@@ -49,7 +50,7 @@ export async function speculativeRound(
   call: EngineCall,
 ): Promise<RoundResult> {
   const drafts = await plan.engine.draft(draftRequest(plan, start), call)
-  const read = await Promise.all(drafts.map((draft) => readDraft(plan, start.answer, draft, call)))
+  const read = await readDrafts(plan, start.answer, drafts, call)
   const positions = new Map<string, BlockPosition>()
   const positionOf = (draft: number, at: number): BlockPosition => {
     const key = `${draft} ${at}`
@@ -104,19 +105,33 @@ function assertEnd({ engine, stopTokenIds }: RoundPlan, id: number | undefined):
 
 type ReadLaws = readonly (readonly KnownLaw[] | undefined)[]
 
-function readDraft(plan: RoundPlan, answer: readonly number[], { tokens }: Draft, call: EngineCall): Promise<ReadLaws> {
-  const block = tokens.map(({ id }) => id)
-  const wanted = tokens.map(({ id, top }) => (top.ids.includes(id) ? top.ids : [...top.ids, id]))
-  return readBlock(plan, answer, block, wanted, call)
+/** What every term says along every draft, all read at the same time. */
+async function readDrafts(
+  plan: RoundPlan,
+  answer: readonly number[],
+  drafts: readonly Draft[],
+  call: EngineCall,
+): Promise<readonly ReadLaws[]> {
+  const runs = drafts.map(({ tokens }) => (signal: AbortSignal) => {
+    const block = tokens.map(({ id }) => id)
+    const wanted = tokens.map(({ id, top }) => (top.ids.includes(id) ? top.ids : [...top.ids, id]))
+    return readBlock(plan, answer, block, wanted, { ...call, signal })
+  })
+  return await allOrNone(call.signal, runs)
 }
 
-const readBlock = (
+async function readBlock(
   { readers }: RoundPlan,
   answer: readonly number[],
   block: readonly number[],
   wanted: BlockRequest['wanted'],
   call: EngineCall,
-): Promise<ReadLaws> => Promise.all(readers.map((reader) => reader?.(answer, block, wanted, call)))
+): Promise<ReadLaws> {
+  const runs = readers.map((reader) => async (signal: AbortSignal) => {
+    return await reader?.(answer, block, wanted, { ...call, signal })
+  })
+  return await allOrNone(call.signal, runs)
+}
 
 function blockPosition(
   plan: RoundPlan,

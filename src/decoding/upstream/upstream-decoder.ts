@@ -106,6 +106,7 @@ export class UpstreamDecoder implements Decoder {
     for await (const { tokens, finish } of engine.stream(request, { signal, affinity: course.affinity })) {
       // pieces that arrived together come without a pause in which an abort could be noticed
       signal.throwIfAborted()
+      assertKnown(tokens, course.model)
       const draws = tokens.map((token) => toDraw(token, sequence.request, course))
       const delta = sequence.accept(draws)
       if (delta.text !== '' || delta.draws.length > 0) yield delta
@@ -135,6 +136,7 @@ export class UpstreamDecoder implements Decoder {
       signal,
       affinity: course.affinity,
     })
+    assertKnown(draws, course.model)
     costs.observe(start.block, this.#now() - began)
     course.acceptance.observe(report.accepted, report.examined)
     sequence.request.meter?.count(report)
@@ -180,6 +182,17 @@ function streamRequest(sequence: UpstreamSequence, model: UpstreamModel, maxToke
     top: sampling.topLogprobs,
     stopTokenIds: endsOf(sequence.request, model),
   }
+}
+
+/** An id without a text would vanish from the answer. */
+function assertKnown(tokens: readonly { readonly id: number }[], { engine, tokenizer }: UpstreamModel): void {
+  const foreign = tokens.find(({ id }) => tokenizer.tokenOf(id) === undefined)
+  if (foreign === undefined) return
+  throw new UpstreamError(
+    'protocol',
+    engine.name,
+    `drew token ${foreign.id}, which the tokenizer configured does not have`,
+  )
 }
 
 /** The engine ended an answer at a token that ends none here: it serves another model, or knows further ends. */

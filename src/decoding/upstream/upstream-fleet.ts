@@ -63,6 +63,11 @@ export class UpstreamFleet {
     if (standing.probe !== before || !this.usable.has(name)) this.usable.set(name, standing.model(name))
   }
 
+  /** A call to this upstream failed: before its models are used again they are looked at anew. */
+  doubt(upstream: string): void {
+    for (const standing of this.#standings.values()) if (standing.upstream === upstream) standing.doubt()
+  }
+
   /** What the last probe of a model found. */
   probeOf(name: string): ProbeResult | undefined {
     return this.#standings.get(name)?.probe

@@ -36,6 +36,10 @@ export class UpstreamStanding {
     this.#now = now
   }
 
+  get upstream(): string {
+    return this.#client.name
+  }
+
   served(name: string): ServedModel {
     const { source, tokenizer, chatTemplate, eosTokenIds } = this.#text
     const contextLength = () => this.probe?.abilities.contextLength ?? Number.POSITIVE_INFINITY
@@ -59,6 +63,11 @@ export class UpstreamStanding {
     const engine = new VllmEngine(this.#client, abilities)
     const contextLength = abilities.contextLength ?? Number.POSITIVE_INFINITY
     return { name, engine, model: this.#model, tokenizer, eosTokenIds, contextLength }
+  }
+
+  /** Something went wrong: whoever answers next may be another engine. */
+  doubt(): void {
+    this.#verifiedAt = Number.NEGATIVE_INFINITY
   }
 
   /** Several callers share one probe; each leaves by its own signal. */
