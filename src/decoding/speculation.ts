@@ -4,11 +4,13 @@ export interface SpeculationOptions {
   readonly exact: boolean
   /** Tokens of a block; undefined: adapted to acceptance and measured times. */
   readonly block: number | undefined
+  /** Most likely tokens of the base that the target is restricted to, as far as the engine reports so many. */
+  readonly top: number
   /** Independent drafts of each block. */
   readonly drafts: number
 }
 
-export const defaultSpeculation: SpeculationOptions = { exact: false, block: undefined, drafts: 1 }
+export const defaultSpeculation: SpeculationOptions = { exact: false, block: undefined, top: 64, drafts: 1 }
 
 /** What one round of drafting and verifying came to. */
 export interface RoundReport {

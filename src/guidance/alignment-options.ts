@@ -49,6 +49,14 @@ const speculationOptions = z.strictObject({
     .max(64)
     .optional()
     .describe('Tokens drafted at a time; absent: adapted to acceptance and measured times.'),
+  top: z
+    .int()
+    .min(1)
+    .max(4096)
+    .optional()
+    .describe(
+      'Most likely tokens of the base that the target is restricted to, as far as the engine reports so many; default 64.',
+    ),
   drafts: z.int().min(1).max(8).optional().describe('Independent drafts of each block; default 1.'),
 })
 

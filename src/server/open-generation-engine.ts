@@ -15,9 +15,6 @@ export interface OpenedGenerationEngine extends GenerationEngine {
   close(): Promise<void>
 }
 
-/** Most likely tokens that a guided target over an upstream is restricted to, where the engine reports as many. */
-const support = 64
-
 /**
  * Loads everything a configuration names: models, guides, rewards; and looks at the upstreams whose models are steered.
  * @throws CheckpointError, and PolicyPromiseError for an alias that its upstream cannot keep; nothing stays open then
@@ -59,6 +56,6 @@ export async function openGenerationEngine(
 
 function decoderOver(local: LocalEngine, fleet: UpstreamFleet) {
   if (fleet.models.size === 0) return local
-  const upstream = new UpstreamDecoder({ upstream: fleet.usable, local, support })
+  const upstream = new UpstreamDecoder({ upstream: fleet.usable, local })
   return new RoutedDecoder((model) => (fleet.models.has(model) ? upstream : local))
 }

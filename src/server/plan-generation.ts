@@ -2,7 +2,7 @@ import type { Decoder, SequenceRequest } from '../decoding/decoder.ts'
 import { ContextLengthError, InvalidRequestError, UnknownModelError } from '../decoding/errors.ts'
 import { promptSeed } from '../decoding/rng.ts'
 import type { ServedModel } from '../decoding/served-model.ts'
-import { SpeculationMeter } from '../decoding/speculation.ts'
+import { defaultSpeculation, SpeculationMeter } from '../decoding/speculation.ts'
 import { type Alignment, align } from '../guidance/alignment.ts'
 import type { AlignmentOptions } from '../guidance/alignment-options.ts'
 import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
@@ -82,8 +82,9 @@ function draftingOf({ speculation }: AlignmentOptions, engine: GenerationEngine,
       'alignment.speculation',
     )
   }
-  const { exact = false, block, drafts = 1 } = speculation ?? {}
-  return { speculation: { exact, block, drafts }, meter: new SpeculationMeter() }
+  const given = Object.entries(speculation ?? {}).filter(([, value]) => value !== undefined)
+  const options = { ...defaultSpeculation, ...Object.fromEntries(given) }
+  return { speculation: options, meter: new SpeculationMeter() }
 }
 
 const knownRewards = ({ rewards, catalogue }: GenerationEngine) => ({ rewards, objectives: catalogue.objectives })

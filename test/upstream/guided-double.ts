@@ -66,7 +66,6 @@ export const vllmOptions: VllmOptions = {
 export interface GuidedSetup {
   readonly abilities?: Partial<EngineAbilities>
   readonly options?: Partial<VllmOptions>
-  readonly support?: number
   readonly laws?: ReadonlyMap<string, DoubleLaw>
 }
 
@@ -89,7 +88,7 @@ export function enumeratedDecoder(chance: Chance, setup: GuidedSetup = {}) {
     ['other', { ...model, name: 'other', model: 'other' }],
     ['lora', { ...model, name: 'lora', model: 'lora' }],
   ])
-  const places = { upstream, local: localGuides, support: setup.support ?? 2 }
+  const places = { upstream, local: localGuides }
   const decoder = new UpstreamDecoder(places, { chanceOf: () => chance, now: () => 0 })
   return { decoder, double, engine }
 }
@@ -109,7 +108,7 @@ export function guidedRequest(
   return {
     terms,
     sampling: { ...plainSampling, seed: 1n, maxTokens: 3, ...sampling },
-    speculation: { exact: false, block: 2, drafts: 1, ...speculation },
+    speculation: { exact: false, block: 2, top: 2, drafts: 1, ...speculation },
   }
 }
 

@@ -28,6 +28,9 @@ const weights = (g: readonly number[]): KnownLaw => ({
   logprob: (id) => Math.log(g[id]!),
   ids: undefined,
   restAtMost: Number.NEGATIVE_INFINITY,
+  addTo(out, coefficient) {
+    for (const [id, weight] of g.entries()) out[id]! += coefficient * Math.log(weight)
+  },
 })
 
 test('golden: the greedy fill of the derivation', () => {

@@ -41,7 +41,6 @@ const places = {
     ['lora', { ...model, name: 'lora', model: 'lora' }],
   ]),
   local: localGuides,
-  support: 5,
 }
 const decoder = new UpstreamDecoder(places)
 

@@ -8,6 +8,8 @@ export interface KnownLaw {
   readonly ids: readonly number[] | undefined
   /** No token that is not known has a higher log-probability. */
   readonly restAtMost: number
+  /** Where all is known: out[id] += coefficient * log-probability, for every id. */
+  addTo?(out: Float64Array, coefficient: number): void
 }
 
 /** Some tokens of a law, as engines report them. */
@@ -34,10 +36,24 @@ export function reportedLaw(tokens: ReportedTokens, ranked: boolean): KnownLaw {
 
 /** The law of a whole row of logits, which is kept as it is: hand over a copy if it will be written to. */
 export function wholeLaw(logits: Float32Array | Float64Array): KnownLaw {
-  const { max, logSumExp } = temperRow(logits, 1)
+  // many rows are read that no decision ever reaches
+  let normaliser: number | undefined
+  const normalise = () => {
+    const { max, logSumExp } = temperRow(logits, 1)
+    return max + logSumExp
+  }
   return {
-    logprob: (id) => (id < logits.length ? logits[id]! - max - logSumExp : Number.NEGATIVE_INFINITY),
+    logprob(id) {
+      normaliser ??= normalise()
+      return id < logits.length ? logits[id]! - normaliser : Number.NEGATIVE_INFINITY
+    },
     ids: undefined,
     restAtMost: Number.NEGATIVE_INFINITY,
+    addTo(out, coefficient) {
+      normaliser ??= normalise()
+      const count = Math.min(out.length, logits.length)
+      for (let id = 0; id < count; id++) out[id]! += coefficient * (logits[id]! - normaliser)
+      for (let id = count; id < out.length; id++) out[id]! += coefficient * Number.NEGATIVE_INFINITY
+    },
   }
 }

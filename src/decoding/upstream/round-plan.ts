@@ -9,8 +9,6 @@ import type { UpstreamModel } from './upstream-model.ts'
 export interface TermPlaces {
   readonly upstream: ReadonlyMap<string, UpstreamModel>
   readonly local: RowSource | undefined
-  /** Tokens a guided target is restricted to, as far as the engine reports so many. */
-  readonly support: number
 }
 
 /**
@@ -24,7 +22,7 @@ export function roundPlan(request: SequenceRequest, places: TermPlaces): RoundPl
   const drafting = draftingTerm(terms, base, places)
   const term = terms[drafting]!
   const own = places.upstream.get(term.model)!
-  const { exact } = request.speculation ?? defaultSpeculation
+  const { exact, top } = request.speculation ?? defaultSpeculation
   const { abilities } = base.engine
   if (exact && abilities.mostTop !== Number.POSITIVE_INFINITY)
     throw new InvalidRequestError(
@@ -33,7 +31,7 @@ export function roundPlan(request: SequenceRequest, places: TermPlaces): RoundPl
     )
   // one more than the support is asked for, to see whether the engine's top_k cut through equals
   const within = !exact && abilities.logprobs === 'raw'
-  const support = Math.min(places.support, within ? abilities.mostTop - 1 : abilities.mostTop, base.tokenizer.size)
+  const support = Math.min(top, within ? abilities.mostTop - 1 : abilities.mostTop, base.tokenizer.size)
   return {
     engine: own.engine,
     model: own.model,

@@ -58,13 +58,33 @@ function outsideWeights(
   vocabSize: number,
   temperature: number,
 ): Outside {
-  const whole = law.terms.some((term) => term !== base && term.coefficient !== 0 && term.law.ids === undefined)
-  const known = whole ? Array.from({ length: vocabSize }, (_, id) => id) : knownIds(law, base)
-  const ids = [...known].filter((id) => !inRow.has(id) && id < vocabSize)
+  if (law.terms.some((term) => term !== base && term.coefficient !== 0 && term.law.addTo !== undefined))
+    return { single: wholeWeights(law, base, inRow, vocabSize, temperature), common: nobody }
+  const ids = [...knownIds(law, base)].filter((id) => !inRow.has(id) && id < vocabSize)
   const single = Float64Array.from(ids, (id) => exponentAtMost(law, id, base) / temperature)
   const count = vocabSize - inRow.size - ids.length
   const value = count > 0 ? unknownExponentAtMost(law, base) / temperature : Number.NEGATIVE_INFINITY
   return { single, common: { value, count } }
+}
+
+const nobody = { value: Number.NEGATIVE_INFINITY, count: 0 } as const
+
+/** With a term that knows all of the vocabulary: one pass for each term, and the tokens that are not outside taken out. */
+function wholeWeights(
+  law: TiltedLaw,
+  base: TermLaw,
+  inRow: ReadonlySet<number>,
+  vocabSize: number,
+  temperature: number,
+): Float64Array {
+  const whole = law.terms.filter((term) => term !== base && term.coefficient !== 0 && term.law.addTo !== undefined)
+  const others = { ...law, terms: law.terms.filter((term) => !whole.includes(term)) }
+  const weights = new Float64Array(vocabSize).fill(unknownExponentAtMost(others, base))
+  for (const id of knownIds(others, base)) if (id < vocabSize) weights[id] = exponentAtMost(others, id, base)
+  for (const term of whole) term.law.addTo!(weights, term.coefficient)
+  for (const id of inRow) if (id < vocabSize) weights[id] = Number.NEGATIVE_INFINITY
+  if (temperature !== 1) for (let id = 0; id < vocabSize; id++) weights[id]! /= temperature
+  return weights
 }
 
 function knownIds({ terms, shifts }: TiltedLaw, base: TermLaw): Set<number> {
