@@ -53,7 +53,10 @@ export class DoubleEngine {
   }
 
   generate(model: string, prompt: readonly number[], sampling: DoubleSampling): DoubleAnswer {
-    const law = this.laws.get(model)!
+    return this.generateFrom(this.laws.get(model)!, prompt, sampling)
+  }
+
+  generateFrom(law: DoubleLaw, prompt: readonly number[], sampling: DoubleSampling): DoubleAnswer {
     const tokens: DoubleToken[] = []
     const room = Math.min(sampling.maxTokens, this.contextLength - prompt.length)
     while (tokens.length < room) {

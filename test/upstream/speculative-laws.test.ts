@@ -1,59 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { LogitTerm, SequenceRequest } from '../../src/decoding/decoder.ts'
+import type { SequenceRequest } from '../../src/decoding/decoder.ts'
 import { SpeculationMeter } from '../../src/decoding/speculation.ts'
 import { answerLaw } from '../laws/enumerating-decoder.ts'
-import { assertSameLaw, enumerated, lawOf } from '../laws/enumeration.ts'
 import { enumeratedDecoder, eos, type GuidedSetup, guidedRequest, term, termRow } from './guided-double.ts'
+import { assertLaw as assertDecoderLaw, targetLaw } from './target-laws.ts'
 
-const never = new AbortController().signal
-
-/** The text of one answer, '$' for its end, decoded in one go or token by token. */
-async function answerOf(
-  decoder: ReturnType<typeof enumeratedDecoder>['decoder'],
-  request: SequenceRequest,
-  step: number,
-) {
-  const sequence = decoder.open(request)
-  let text = ''
-  while (sequence.finishReason === undefined)
-    for await (const delta of decoder.advance(sequence, step, never)) text += delta.text
-  decoder.release(sequence)
-  return text + (sequence.finishReason === 'stop' ? '$' : '')
-}
-
-/** The stated target written out: softmax over the base's `support` most likely tokens of sum of coefficient * log pi. */
-function targetLaw(terms: readonly LogitTerm[], support: number, drafting = 0, temperature = 1) {
-  return (answer: readonly number[]): number[] => {
-    const rows = terms.map((one) => termRow(one, answer))
-    const base = rows[drafting]!
-    const kept = base
-      .map((_, id) => id)
-      .sort((a, b) => base[b]! - base[a]! || a - b)
-      .slice(0, support)
-    const weights = base.map((_, id) => {
-      const sum = rows.reduce((total, row, j) => total + terms[j]!.coefficient * row[id]!, 0)
-      return kept.includes(id) ? Math.exp(sum / temperature) : 0
-    })
-    const total = weights.reduce((sum, weight) => sum + weight, 0)
-    return weights.map((weight) => weight / total)
-  }
-}
-
-async function assertLaw(
+const assertLaw = (
   request: SequenceRequest,
   expected: (answer: readonly number[]) => readonly number[],
   setup: GuidedSetup = {},
-  step = Number.POSITIVE_INFINITY,
-) {
-  const outcomes = await enumerated((chance) => answerOf(enumeratedDecoder(chance, setup).decoder, request, step))
-  assertSameLaw(
-    lawOf(outcomes, (text) => text),
-    answerLaw(expected, eos, request.sampling.maxTokens),
-    1e-12,
-  )
-  return outcomes.length
-}
+  step?: number,
+) => assertDecoderLaw(request, expected, (chance) => enumeratedDecoder(chance, setup).decoder, step)
 
 const local = [term('base', 1), term('guide', 0.8)]
 const two = [term('base', 1), term('guide', 0.7), term('second', -0.4, [0, 1])]

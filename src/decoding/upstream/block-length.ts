@@ -40,7 +40,7 @@ export class CostEstimate {
 
   /** As long as all lengths were alike, the presumed proportion of fixed cost to cost per token. */
   get cost(): RoundCost {
-    if (this.#weight === 0) return { fixed: presumedFixedCost, perToken: 1 }
+    if (this.#weight === 0 || this.#time === 0) return { fixed: presumedFixedCost, perToken: 1 }
     const [length, time] = [this.#length / this.#weight, this.#time / this.#weight]
     const variance = this.#lengthSquared / this.#weight - length * length
     const slope = (this.#lengthTime / this.#weight - length * time) / variance

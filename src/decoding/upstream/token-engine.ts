@@ -107,3 +107,7 @@ export interface EngineAbilities {
   readonly models: readonly string[]
   readonly contextLength: number | undefined
 }
+
+/** How many of a guide's most likely tokens are asked for where it cannot be asked for the base's: most of those will be among them. */
+export const rankedDepth = (wanted: readonly (readonly number[])[]): number =>
+  4 * Math.max(1, ...wanted.map(({ length }) => length))

@@ -73,6 +73,7 @@ export class UpstreamDecoder implements Decoder {
         stop.throwIfAborted()
         yield* this.#steps(own, end - own.generatedTokens, stop)
       }
+      stop.throwIfAborted()
     } catch (error) {
       signal.throwIfAborted()
       // whoever released the sequence waits for nothing more of it

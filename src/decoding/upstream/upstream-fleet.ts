@@ -3,7 +3,7 @@ import type { ServedModel } from '../served-model.ts'
 import type { ProbeResult } from './engine-probe.ts'
 import { openUpstream } from './http/pooled-upstream.ts'
 import type { UpstreamClient } from './http/upstream-client.ts'
-import type { UpstreamKind, UpstreamSettings } from './http/upstream-settings.ts'
+import type { UpstreamSettings } from './http/upstream-settings.ts'
 import type { UpstreamModel } from './upstream-model.ts'
 import { UpstreamStanding } from './upstream-standing.ts'
 
@@ -17,9 +17,6 @@ export interface UpstreamModelSpec {
   /** Folder of its tokenizer. */
   readonly tokenizer: string
 }
-
-/** Kinds of engines that take token ids and tell log-probabilities. */
-export const guidedKinds: readonly UpstreamKind[] = ['vllm']
 
 /** The upstream models that can be steered: opened from their tokenizers, probed when they are first needed and again when it is due. */
 export class UpstreamFleet {

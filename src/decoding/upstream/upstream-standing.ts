@@ -1,12 +1,11 @@
 import type { ModelText } from '../checkpoint/model-text.ts'
 import type { ServedModel } from '../served-model.ts'
+import { type EngineKind, engineKinds } from './engine-kinds.ts'
 import { guidanceProblems, type ProbeResult } from './engine-probe.ts'
 import type { UpstreamClient } from './http/upstream-client.ts'
 import { UpstreamError } from './http/upstream-error.ts'
 import type { UpstreamKind } from './http/upstream-settings.ts'
 import type { UpstreamModel } from './upstream-model.ts'
-import { VllmEngine } from './vllm/vllm-engine.ts'
-import { probeVllm, vllmIdentity } from './vllm/vllm-probe.ts'
 
 /** How long an engine is believed to be what it was, in milliseconds: as long as nothing else is heard of it. */
 const trustMs = 10_000
@@ -60,7 +59,7 @@ export class UpstreamStanding {
   model(name: string): UpstreamModel {
     const { tokenizer, eosTokenIds } = this.#text
     const { abilities } = this.probe!
-    const engine = new VllmEngine(this.#client, abilities)
+    const engine = this.#adapter().open(this.#client, abilities, tokenizer)
     const contextLength = abilities.contextLength ?? Number.POSITIVE_INFINITY
     return { name, engine, model: this.#model, tokenizer, eosTokenIds, contextLength }
   }
@@ -83,7 +82,7 @@ export class UpstreamStanding {
   async #verify(): Promise<void> {
     const { signal } = new AbortController()
     if (this.probe !== undefined) {
-      const identity = await vllmIdentity(this.#client, this.#model, signal)
+      const identity = await this.#adapter().identity(this.#client, this.#model, signal)
       if (identity === this.probe.identity) return this.#trust()
       this.probe = undefined
     }
@@ -98,18 +97,17 @@ export class UpstreamStanding {
   /** Asks the engine what it can do; remembers nothing. */
   look(signal: AbortSignal): Promise<ProbeResult> {
     const { tokenizer, chatTemplate } = this.#text
-    switch (this.#kind) {
-      case 'vllm':
-        return probeVllm(this.#client, { model: this.#model, tokenizer, chatTemplate }, signal)
-      case 'sglang':
-      case 'llama-server':
-      case 'openai':
-        throw new UpstreamError(
-          'protocol',
-          this.#client.name,
-          `is of kind '${this.#kind}', which cannot be steered yet`,
-        )
-    }
+    return this.#adapter().probe(this.#client, { model: this.#model, tokenizer, chatTemplate }, signal)
+  }
+
+  #adapter(): EngineKind {
+    const found = engineKinds[this.#kind]
+    if (found !== undefined) return found
+    throw new UpstreamError(
+      'protocol',
+      this.#client.name,
+      `is of kind '${this.#kind}', which cannot be steered by token`,
+    )
   }
 
   #trust(): void {

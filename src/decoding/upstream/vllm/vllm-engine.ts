@@ -10,6 +10,7 @@ import type {
   StreamRequest,
   TokenEngine,
 } from '../token-engine.ts'
+import { rankedDepth } from '../token-engine.ts'
 import { broken, parsedReply, reportedOf, tokensOf } from './vllm-wire.ts'
 
 /** vLLM's /v1/completions with prompts of token ids (vLLM 0.11 and newer). */
@@ -131,7 +132,7 @@ const samplingFields = (sampling: StreamRequest['sampling']) => ({
 
 function wantedFields(wanted: BlockRequest['wanted'], { chosenLogprobs, mostTop }: EngineAbilities) {
   if (wanted === 'whole') return { logprobs: -1 }
-  if (!chosenLogprobs) return { logprobs: wireTop(mostTop) }
+  if (!chosenLogprobs) return { logprobs: wireTop(Math.min(mostTop, rankedDepth(wanted))) }
   return { logprobs: 0, logprob_token_ids: [...new Set(wanted.flat())] }
 }
 

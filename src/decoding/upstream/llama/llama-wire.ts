@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { UpstreamError } from '../http/upstream-error.ts'
+import type { ReportedTokens } from '../known-law.ts'
+import type { EngineToken } from '../token-engine.ts'
+
+const entry = z.object({ id: z.number().int(), logprob: z.number() })
+
+/** A whole reply of llama-server's /completion. */
+const completionReply = z.object({
+  tokens: z.array(z.number().int()),
+  stop_type: z.enum(['none', 'eos', 'limit', 'word']),
+  completion_probabilities: z.array(entry.extend({ top_logprobs: z.array(entry) })).nullish(),
+})
+
+export type LlamaReply = z.output<typeof completionReply>
+
+export function parsedLlamaReply(upstream: string, value: unknown): LlamaReply {
+  const parsed = completionReply.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw broken(upstream, `sent what is no completion: ${z.prettifyError(parsed.error)}`)
+}
+
+/** A drawn token; its law is missing where the server reported none. */
+export interface LlamaToken {
+  readonly id: number
+  readonly law: Omit<EngineToken, 'id'> | undefined
+}
+
+/**
+ * The server reports log-probabilities for tokens that end a character; those inside of one have none. What it reports is in the
+ * order of the tokens, so each report belongs to the next token of its id.
+ * @param top most likely tokens that were asked for
+ * @throws UpstreamError `protocol` when there are fewer of them, or a report belongs to no token
+ */
+export function llamaTokens(upstream: string, reply: LlamaReply, top: number): readonly LlamaToken[] {
+  const reports = reply.completion_probabilities ?? []
+  let next = 0
+  const tokens = reply.tokens.map((id): LlamaToken => {
+    const report = reports[next]
+    if (report?.id !== id) return { id, law: undefined }
+    next++
+    return { id, law: { logprob: finite(report.logprob), top: rankedTop(upstream, report.top_logprobs, top) } }
+  })
+  if (next < reports.length)
+    throw broken(upstream, `sent log-probabilities of token ${reports[next]!.id}, which it did not draw`)
+  return tokens
+}
+
+function rankedTop(upstream: string, entries: readonly z.output<typeof entry>[], top: number): ReportedTokens {
+  if (entries.length < top)
+    throw broken(upstream, `sent ${entries.length} log-probabilities of a token's alternatives instead of ${top}`)
+  const ranked = entries.map(({ id, logprob }) => ({ id, logprob: finite(logprob) }))
+  ranked.sort((a, b) => b.logprob - a.logprob || a.id - b.id)
+  return { ids: ranked.map(({ id }) => id), logprobs: ranked.map(({ logprob }) => logprob) }
+}
+
+/** llama-server writes the lowest float for what is impossible. */
+const finite = (logprob: number): number => (logprob < -1e30 ? Number.NEGATIVE_INFINITY : logprob)
+
+export const broken = (upstream: string, what: string): UpstreamError => new UpstreamError('protocol', upstream, what)

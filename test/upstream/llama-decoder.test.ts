@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openUpstream } from '../../src/decoding/upstream/http/pooled-upstream.ts'
+import { LlamaEngine } from '../../src/decoding/upstream/llama/llama-engine.ts'
+import { llamaIdentity, probeLlama } from '../../src/decoding/upstream/llama/llama-probe.ts'
+import { UpstreamDecoder } from '../../src/decoding/upstream/upstream-decoder.ts'
+import { decoderContract } from '../decoding/decoder-contract.ts'
+import type { Chance } from '../laws/enumeration.ts'
+import { DoubleClient } from './double-client.ts'
+import { DoubleEngine, scrambledLaw } from './double-engine.ts'
+import { EngineDouble } from './engine-double.ts'
+import { eos, guidedRequest, laws, letters, localGuides, term, vocabSize } from './guided-double.ts'
+import { llamaRoutes } from './llama-double.ts'
+import { testSettings } from './settings.ts'
+import { assertLaw, targetLaw } from './target-laws.ts'
+import { idsOf, rendered } from './vllm-double.ts'
+
+const abilities = {
+  mostTop: Number.POSITIVE_INFINITY,
+  logprobs: 'raw',
+  tokenIds: true,
+  chosenLogprobs: false,
+  several: false,
+  batches: false,
+  models: ['base'],
+  contextLength: 64,
+} as const
+
+const templates = { model: 'base', encode: (text: string) => idsOf(text, 8), render: rendered }
+
+/** Letter b does not end a character: it comes without its law, and the server goes on past its limit. */
+function enumeratedLlama(chance: Chance, inside: ReadonlySet<number>) {
+  // a short context, for the server draws on as long as no character ends
+  const engine = new DoubleEngine(laws, vocabSize, eos, 5)
+  engine.chance = chance
+  const double = new EngineDouble(llamaRoutes(engine, { ...templates, inside }))
+  const llama = new LlamaEngine(new DoubleClient(double), abilities, vocabSize, 0)
+  const model = {
+    name: 'base',
+    engine: llama,
+    model: 'base',
+    tokenizer: letters,
+    eosTokenIds: [eos],
+    contextLength: 64,
+  }
+  const places = { upstream: new Map([['base', model]]), local: localGuides }
+  return new UpstreamDecoder(places, { chanceOf: () => chance, now: () => 0 })
+}
+
+for (const [title, inside] of [
+  ['whole characters', new Set<number>()],
+  ['characters of several tokens', new Set([1])],
+] as const)
+  test(`llama-server, ${title}: options A and C, several drafts, a principle`, async () => {
+    const decoderOf = (chance: Chance) => enumeratedLlama(chance, inside)
+    const terms = [term('base', 1), term('guide', 0.8)]
+    for (const block of [1, 2])
+      await assertLaw(guidedRequest(terms, { maxTokens: 2 }, { block }), targetLaw(terms, 2), decoderOf)
+    await assertLaw(guidedRequest(terms, { maxTokens: 2 }, { exact: true }), targetLaw(terms, 3), decoderOf)
+    await assertLaw(guidedRequest(terms, { maxTokens: 1 }, { drafts: 2 }), targetLaw(terms, 2), decoderOf)
+    const principle = [term('base', 0.4), term('base', 0.6, [1, 0])]
+    await assertLaw(guidedRequest(principle, { maxTokens: 2 }), targetLaw(principle, 2, 1), decoderOf)
+  })
+
+test('llama-server, unguided: the law of its own tokens', async () => {
+  const plain = [term('base', 1)]
+  for (const inside of [new Set<number>(), new Set([1])])
+    await assertLaw(guidedRequest(plain), targetLaw(plain, 3), (chance) => enumeratedLlama(chance, inside))
+})
+
+const size = 8
+const served = new DoubleEngine(new Map([['base', scrambledLaw('base', size)]]), size, 2)
+const double = new EngineDouble(llamaRoutes(served, { ...templates, inside: new Set([5]) }))
+const client = openUpstream(testSettings([await double.listen()], { kind: 'llama-server' }))
+after(async () => {
+  await client.close()
+  await double.close()
+})
+const tokenizer = {
+  ...letters,
+  size,
+  encode: (text: string) => idsOf(text, size),
+  tokenOf: (id: number) => (id < size ? String.fromCharCode(0x61 + id) : undefined),
+  bytesOf: (id: number) => Uint8Array.of(0x61 + id),
+}
+
+for (const guided of [false, true])
+  decoderContract(`llama-server, ${guided ? 'guided by a principle' : 'unguided'}`, async () => {
+    const engine = new LlamaEngine(client, abilities, size, 0)
+    const model = { name: 'base', engine, model: 'base', tokenizer, eosTokenIds: [2], contextLength: 64 }
+    const places = { upstream: new Map([['base', model]]), local: undefined }
+    const promptOf = (tokens: number) => Array.from({ length: tokens }, (_, i) => i % 3)
+    return {
+      decoder: new UpstreamDecoder(places, { now: () => 0 }),
+      terms: (tokens) =>
+        guided
+          ? [term('base', 0.4, promptOf(tokens)), term('base', 0.6, [1, ...promptOf(tokens)])]
+          : [term('base', 1, promptOf(tokens))],
+      contextLength: 64,
+      async assertIdle() {
+        for (let wait = 0; double.running + client.inFlight > 0 && wait < 200; wait++) await sleep(5)
+        assert.deepEqual([double.running, client.inFlight], [0, 0])
+      },
+    }
+  })
+
+test('llama-server: the probe tells its model, its context and whether the tokenizer is the same', async () => {
+  const { signal } = new AbortController()
+  const subject = { model: 'base', tokenizer, chatTemplate: { render: rendered } }
+  const result = await probeLlama(client, subject, signal)
+  assert.deepEqual([result.problems, result.abilities], [[], abilities])
+  assert.equal(await llamaIdentity(client, 'base', signal), result.identity)
+  const other = { ...tokenizer, encode: (text: string) => idsOf(text, size).reverse() }
+  assert.match((await probeLlama(client, { ...subject, tokenizer: other }, signal)).problems.join(), /tokenises/)
+  await assert.rejects(() => probeLlama(client, { ...subject, model: 'absent' }, signal), /serves no model 'absent'/)
+})
