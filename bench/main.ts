@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { benchDecode } from './decode.ts'
+import { benchProxy } from './proxy.ts'
 import { benchSoak } from './soak.ts'
 import { benchStreaming } from './streaming.ts'
 
@@ -33,4 +34,20 @@ program
   .option('--config <file>', 'a configuration; without it the embedded family')
   .action(benchSoak)
 
+program
+  .command('proxy')
+  .description(
+    'what passing through adds, at a constant rate over an engine that answers at once, beside direct calls and rivals',
+  )
+  .option('--rate <n>', 'requests per second', Number, 200)
+  .option('--seconds <n>', 'of each round', Number, 10)
+  .option('--rounds <n>', 'rounds, alternating', Number, 3)
+  .option('--engine-port <n>', 'port of the engine, for rivals to point at', Number, 0)
+  .option('--rival <json>', '{"name", "url", "pid", "headers"} of a proxy before that port', collect, [])
+  .action(benchProxy)
+
 await program.parseAsync()
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value]
+}

@@ -12,9 +12,7 @@ export interface Served {
 }
 
 export async function serve(flags: readonly string[]): Promise<Served> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/server/main.ts', 'serve', '--port', '0', ...flags], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = startGateway(flags)
   const url = await listeningUrl(child)
   const pids = [child.pid!, await engineProcess(child.pid!)] as const
   const stop = async () => {
@@ -25,7 +23,15 @@ export async function serve(flags: readonly string[]): Promise<Served> {
   return { url, process: child, pids, stop }
 }
 
-function listeningUrl(child: ChildProcess): Promise<string> {
+/** Started, not yet listening. */
+export function startGateway(flags: readonly string[]): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', 'src/server/main.ts', 'serve', '--port', '0', ...flags], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+}
+
+/** The first loopback address that a process prints. */
+export function listeningUrl(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let printed = ''
     child.stdout!.on('data', (data: Buffer) => {
@@ -33,7 +39,7 @@ function listeningUrl(child: ChildProcess): Promise<string> {
       const url = /http:\/\/127\.0\.0\.1:\d+/.exec(printed)?.[0]
       if (url !== undefined) resolve(url)
     })
-    child.once('exit', (code) => reject(new Error(`the gateway ended with code ${code}: ${printed}`)))
+    child.once('exit', (code) => reject(new Error(`the process ended with code ${code}: ${printed}`)))
   })
 }
 

@@ -13,9 +13,8 @@ export interface BodyGlance {
  * runtime's own byte search only, and walked no further than to their model; the rest is never parsed.
  */
 export function glanceAtBody(bytes: Buffer): BodyGlance {
-  const mayAlign = bytes.includes('"alignment"') || hasEscapedLetters(bytes)
-  const firstModel = mayAlign ? -1 : bytes.indexOf('"model"')
-  const onlyModel = firstModel >= 0 && !bytes.includes('"model"', firstModel + 1)
+  const mayAlign = mayHaveAlignment(bytes)
+  const onlyModel = !mayAlign && occursOnce(bytes, 'model"')
   let model: BodyGlance['model']
   let aligned = false
   const shaped = visitMembers(bytes, (key, start, end) => {
@@ -28,7 +27,15 @@ export function glanceAtBody(bytes: Buffer): BodyGlance {
   return shaped ? { model, aligned } : { model: undefined, aligned: mayAlign }
 }
 
-/** Keys may spell their letters as \u0061 to \u007a, so that a search for the plain key misses them. */
-function hasEscapedLetters(bytes: Buffer): boolean {
-  return bytes.includes('\\u006') || bytes.includes('\\u007')
+/**
+ * False only where no key can be `alignment`, nor any other that is spelled with escapes: letters are \u0061 to \u007a. Needles begin with a
+ * letter, since a search that begins with a quote or a backslash stops at every one of them.
+ */
+function mayHaveAlignment(bytes: Buffer): boolean {
+  return bytes.includes('alignment"') || bytes.includes('u006') || bytes.includes('u007')
+}
+
+function occursOnce(bytes: Buffer, needle: string): boolean {
+  const first = bytes.indexOf(needle)
+  return first >= 0 && !bytes.includes(needle, first + 1)
 }

@@ -24,7 +24,7 @@ interface Exchange {
 export async function passThrough(
   context: Context<AppEnvironment>,
   gateway: Gateway,
-  { upstream, body }: Passage,
+  { upstream, body, repeatable }: Passage,
 ): Promise<Response> {
   const { incoming, outgoing } = exchangeOf(context)
   const requestId = context.get('requestId')
@@ -39,8 +39,10 @@ export async function passThrough(
   }
   const { client, affinityBytes } = upstream
   const affinity = affinityBytes === 0 ? undefined : { prefix: body.subarray(0, affinityBytes) }
+  const options = { signal: gone.signal, affinity, ...(repeatable ? {} : { retries: 0 }) }
+  let reply: UpstreamReply | undefined
   try {
-    const reply = await client.request(call, { signal: gone.signal, affinity }).catch((error: unknown) => {
+    reply = await client.request(call, options).catch((error: unknown) => {
       throw toUpstreamProblem(error)
     })
     writeHead(outgoing, reply, headersForClient(reply.headers, { requestId, upstream: client.name }))
@@ -49,6 +51,7 @@ export async function passThrough(
     return RESPONSE_ALREADY_SENT
   } finally {
     release()
+    reply?.cancel()
   }
 }
 
@@ -83,7 +86,6 @@ async function writeBody(outgoing: ServerResponse, reply: UpstreamReply, signal:
     outgoing.end()
     return undefined
   } catch (error) {
-    reply.cancel()
     const problem = toUpstreamProblem(error)
     // A length or a compressed stream leaves no room for a word of ours: the broken connection tells.
     if (mayExplain && !signal.aborted) outgoing.end(frame(toOpenAIError(problem).body))

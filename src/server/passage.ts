@@ -11,7 +11,11 @@ import type { UpstreamPassage } from './upstreams.ts'
 export interface Passage {
   readonly upstream: UpstreamPassage
   readonly body: Buffer
+  /** Asking twice does no harm: it is a generation, or only reads. */
+  readonly repeatable: boolean
 }
+
+const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
  * Who answers a chat or text completion: an upstream, or undefined for the own engine, which also words what is wrong with the request.
@@ -29,7 +33,7 @@ export async function passageOfCompletion(
   const byDefault = gateway.upstreams.byDefault
   if (byDefault === undefined || glance.aligned || glance.model !== undefined) return undefined
   refuseAlignmentHeaders(context, 'the default upstream')
-  return { upstream: byDefault, body: bytes }
+  return { upstream: byDefault, body: bytes, repeatable: true }
 }
 
 /** Who answers any other request below /v1/: the upstream of the model it names, else the default one; undefined for nobody. */
@@ -45,7 +49,7 @@ export async function passageOfOther(
   if (byDefault === undefined) return undefined
   if (glance.aligned) throw cannotSteer('alignment', 'the default upstream')
   refuseAlignmentHeaders(context, 'the default upstream')
-  return { upstream: byDefault, body: bytes }
+  return { upstream: byDefault, body: bytes, repeatable: readingMethods.has(context.req.method) }
 }
 
 function glanceAt(context: Context<AppEnvironment>, gateway: Gateway, bytes: Buffer): Promise<BodyGlance> | BodyGlance {
@@ -70,7 +74,8 @@ function passageOfModel(
   if (glance.aligned) throw cannotSteer('alignment', whose)
   if (served.policy !== undefined) throw cannotSteer('model', whose)
   refuseAlignmentHeaders(context, whose)
-  return { upstream, body: renamed === undefined ? bytes : rename(context, bytes, glance, renamed) }
+  const body = renamed === undefined ? bytes : rename(context, bytes, glance, renamed)
+  return { upstream, body, repeatable: true }
 }
 
 /** Whoever asks for alignment is answered by the engine process, which decodes over the upstream. */

@@ -107,6 +107,16 @@ describe('who answers', () => {
     assert.equal(gpu.received.length, 4)
   })
 
+  it('what belongs to no model is asked again only where it reads', async () => {
+    const answer = gpu.answer
+    gpu.answer = sayJson(503, {})
+    await exchange(withDefault.url, { path: '/v1/batches', body: '{}' })
+    assert.equal(gpu.received.length, 1)
+    await exchange(withDefault.url, { method: 'GET', path: '/v1/batches' })
+    assert.equal(gpu.received.length, 1 + 3)
+    gpu.answer = answer
+  })
+
   it('without one they are refused', async () => {
     assert.equal((await told(alone, { path: '/v1/embeddings', body: chat({ model: 'unknown' }) })).code, 'not_found')
     assert.equal((await told(alone, { method: 'GET', path: '/v1/chat/completions' })).status, 405)

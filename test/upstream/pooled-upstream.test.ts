@@ -392,6 +392,15 @@ describe('a pool', () => {
     assert.equal(upstream.replicas[0]?.status, 'unknown')
   })
 
+  it('the call that opens the last breaker is told its own failure', async () => {
+    const breaker = { failures: 1, openMs: 5000 }
+    const dead = client([`http://127.0.0.1:${await deadPort()}`], { breaker })
+    assert.equal((await failureOf(dead.request(get, { signal }))).kind, 'unreachable')
+    const loading = await fake(sayJson(503, { error: 'loading' }))
+    const reply = await client([loading.url], { breaker }).request(get, { signal })
+    assert.deepEqual([reply.status, Buffer.from(await reply.bytes()).toString()], [503, '{"error":"loading"}'])
+  })
+
   it('probes take a replica out and bring it back, with its breaker closed', async () => {
     const [first, second] = [await fake(), await fake()]
     let healthy = true

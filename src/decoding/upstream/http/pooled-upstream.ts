@@ -103,8 +103,9 @@ class PooledUpstream implements UpstreamClient {
     }
   }
 
-  /** A slow replica is not asked twice: it may still be at work on the first. */
+  /** A slow replica is not asked twice: it may still be at work on the first. Where nobody can be asked, the failure at hand tells more. */
   #mayRepeat(outcome: Awaited<ReturnType<typeof attempt>>, tried: ReadonlySet<Replica>): boolean {
+    if (!this.#replicas.some(({ breaker }) => breaker.admits)) return false
     if ('reply' in outcome || outcome.failure.repetition === 'anywhere') return true
     return outcome.failure.repetition === 'elsewhere' && this.#hasUntried(tried)
   }
