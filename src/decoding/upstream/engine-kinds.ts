@@ -4,6 +4,8 @@ import type { UpstreamClient } from './http/upstream-client.ts'
 import type { UpstreamKind } from './http/upstream-settings.ts'
 import { LlamaEngine } from './llama/llama-engine.ts'
 import { llamaIdentity, probeLlama } from './llama/llama-probe.ts'
+import { SglangEngine } from './sglang/sglang-engine.ts'
+import { probeSglang, sglangIdentity } from './sglang/sglang-probe.ts'
 import type { EngineAbilities, TokenEngine } from './token-engine.ts'
 import { VllmEngine } from './vllm/vllm-engine.ts'
 import { probeVllm, vllmIdentity } from './vllm/vllm-probe.ts'
@@ -21,6 +23,11 @@ export const engineKinds: Readonly<Partial<Record<UpstreamKind, EngineKind>>> = 
     probe: probeVllm,
     identity: vllmIdentity,
     open: (client, abilities) => new VllmEngine(client, abilities),
+  },
+  sglang: {
+    probe: probeSglang,
+    identity: sglangIdentity,
+    open: (client, abilities, tokenizer) => new SglangEngine(client, abilities, tokenizer.size),
   },
   'llama-server': {
     probe: probeLlama,

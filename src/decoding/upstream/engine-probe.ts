@@ -69,3 +69,32 @@ export function guidanceProblems({ abilities, problems }: ProbeResult): readonly
       : ['it reports no log-probabilities of alternatives: start vLLM with --max-logprobs 64']),
   ]
 }
+
+type Messages = typeof probeMessages
+
+/** Where the engine's ids of texts and conversations are not those of the tokenizer and the chat template configured, in words. */
+export async function tokenizerProblems(
+  { tokenizer, chatTemplate }: ProbeSubject,
+  tokensOf: (text: string) => Promise<readonly number[]>,
+  renderedTokensOf: (messages: Messages) => Promise<readonly number[]>,
+): Promise<readonly string[]> {
+  for (const text of probeTexts) {
+    const theirs = await tokensOf(text)
+    const ours = tokenizer.encode(text, false)
+    if (!isSame(theirs, ours))
+      return [`it tokenises ${JSON.stringify(text)} as ${theirs}, the tokenizer configured as ${ours}`]
+  }
+  if (chatTemplate === undefined) return []
+  const theirs = await renderedTokensOf(probeMessages)
+  const ours = tokenizer.encode(chatTemplate.render(probeMessages), false)
+  // some engines leave out the BOS that they add to prompts by themselves
+  return isSame(withoutBos(theirs, tokenizer), withoutBos(ours, tokenizer))
+    ? []
+    : ['its chat template renders messages otherwise than the one configured']
+}
+
+const withoutBos = (ids: readonly number[], { bosTokenId }: TokenizerAdapter): readonly number[] =>
+  ids[0] === bosTokenId ? ids.slice(1) : ids
+
+const isSame = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((id, i) => id === b[i])

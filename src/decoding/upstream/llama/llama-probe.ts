@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ProbeResult, type ProbeSubject, probeMessages, probeTexts } from '../engine-probe.ts'
+import { type ProbeResult, type ProbeSubject, probeTexts, tokenizerProblems } from '../engine-probe.ts'
 import type { UpstreamClient } from '../http/upstream-client.ts'
 import { broken, llamaTokens, parsedLlamaReply } from './llama-wire.ts'
 
@@ -36,7 +36,11 @@ export async function probeLlama(
       contextLength,
     },
     identity,
-    problems: await tokenizerProblems(client, subject, signal),
+    problems: await tokenizerProblems(
+      subject,
+      (text) => tokensOf(client, text, signal),
+      (messages) => renderedTokensOf(client, messages, signal),
+    ),
   }
 }
 
@@ -57,21 +61,10 @@ async function identify(client: UpstreamClient, model: string, signal: AbortSign
   return { model: own.id, contextLength, identity }
 }
 
-async function tokenizerProblems(client: UpstreamClient, subject: ProbeSubject, signal: AbortSignal) {
-  const { tokenizer, chatTemplate } = subject
-  for (const content of probeTexts) {
-    const theirs = await tokensOf(client, content, signal)
-    const ours = tokenizer.encode(content, false)
-    if (!same(theirs, ours))
-      return [`it tokenises ${JSON.stringify(content)} as ${theirs}, the tokenizer configured as ${ours}`]
-  }
-  if (chatTemplate === undefined) return []
-  const reply = applied.safeParse(await client.json('/apply-template', { messages: probeMessages }, { signal }))
+async function renderedTokensOf(client: UpstreamClient, messages: object, signal: AbortSignal) {
+  const reply = applied.safeParse(await client.json('/apply-template', { messages }, { signal }))
   if (!reply.success) throw broken(client.name, 'sent no prompt from /apply-template')
-  // the prompt may come without the BOS that the server adds by itself
-  const theirs = withoutBos(await tokensOf(client, reply.data.prompt, signal), tokenizer.bosTokenId)
-  const ours = withoutBos(tokenizer.encode(chatTemplate.render(probeMessages), false), tokenizer.bosTokenId)
-  return same(theirs, ours) ? [] : ['its chat template renders messages otherwise than the one configured']
+  return await tokensOf(client, reply.data.prompt, signal)
 }
 
 async function tokensOf(client: UpstreamClient, content: string, signal: AbortSignal): Promise<readonly number[]> {
@@ -80,9 +73,3 @@ async function tokensOf(client: UpstreamClient, content: string, signal: AbortSi
   if (!reply.success) throw broken(client.name, 'sent no tokens from /tokenize')
   return reply.data.tokens
 }
-
-const withoutBos = (ids: readonly number[], bos: number | undefined): readonly number[] =>
-  ids[0] === bos ? ids.slice(1) : ids
-
-const same = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((id, i) => id === b[i])

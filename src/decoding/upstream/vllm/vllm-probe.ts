@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { logprobsMode, type ProbeResult, type ProbeSubject, probeMessages, probeTexts } from '../engine-probe.ts'
+import { logprobsMode, type ProbeResult, type ProbeSubject, probeTexts, tokenizerProblems } from '../engine-probe.ts'
 import type { UpstreamClient } from '../http/upstream-client.ts'
 import { UpstreamError } from '../http/upstream-error.ts'
 import type { EngineAbilities } from '../token-engine.ts'
@@ -103,18 +103,12 @@ class Probe {
     return (await this.#completion(change))?.length === 2
   }
 
-  async problems(): Promise<readonly string[]> {
-    const { tokenizer, chatTemplate } = this.#subject
-    for (const prompt of probeTexts) {
-      const theirs = await this.#tokens({ prompt, add_special_tokens: false })
-      const ours = tokenizer.encode(prompt, false)
-      if (!same(theirs, ours))
-        return [`it tokenises ${JSON.stringify(prompt)} as ${theirs}, the tokenizer configured as ${ours}`]
-    }
-    if (chatTemplate === undefined) return []
-    const theirs = await this.#tokens({ messages: probeMessages, add_generation_prompt: true })
-    const ours = tokenizer.encode(chatTemplate.render(probeMessages), false)
-    return same(theirs, ours) ? [] : ['its chat template renders messages otherwise than the one configured']
+  problems(): Promise<readonly string[]> {
+    return tokenizerProblems(
+      this.#subject,
+      (prompt) => this.#tokens({ prompt, add_special_tokens: false }),
+      (messages) => this.#tokens({ messages, add_generation_prompt: true }),
+    )
   }
 
   async #top(top: number, temperature: number): Promise<readonly number[]> {
@@ -154,6 +148,3 @@ class Probe {
     return this.#client.json(path, body, { signal: this.#signal })
   }
 }
-
-const same = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((id, i) => id === b[i])
