@@ -21,7 +21,8 @@ writeTinyCheckpoint(join(folder, 'base'))
 writeTinyCheckpoint(join(folder, 'guide'), {}, { seed: 5 })
 const text = openModelText(join(folder, 'base'))
 
-export const letterFolder = folder
+/** Holds the checkpoints `base` and `guide`. */
+export const steeredFolder = folder
 
 /** A double of vLLM that serves `base` and an adapter of it with the tokenizer of the tiny checkpoints. */
 export async function steeredDouble(change: Partial<VllmOptions> = {}) {
