@@ -26,6 +26,7 @@ function outsideMass(
 /** A guide's weights as they are, whatever they add up to. */
 const weights = (g: readonly number[]): KnownLaw => ({
   logprob: (id) => Math.log(g[id]!),
+  score: (id) => Math.log(g[id]!),
   ids: undefined,
   restAtMost: Number.NEGATIVE_INFINITY,
   addTo(out, coefficient) {

@@ -113,7 +113,8 @@ function tilted(facts: PositionFacts, { coefficients, drafting }: PositionTerms,
 
 /** The drafted token's exponent, whose own log-probability is known even where it is not among the most likely ones. */
 function drafted(law: TiltedLaw, base: TermLaw, token: EngineToken): number {
-  const own: KnownLaw = { ...base.law, logprob: (id) => (id === token.id ? token.logprob : base.law.logprob(id)) }
+  const logprob = (id: number) => (id === token.id ? token.logprob : base.law.logprob(id))
+  const own: KnownLaw = { ...base.law, logprob, score: logprob }
   const terms = law.terms.map((term) => (term === base ? { ...base, law: own } : term))
   const value = exponent({ ...law, terms }, token.id)
   if (value === undefined) throw new Error('A whole-vocabulary target needs guides that know every token.')

@@ -4,11 +4,13 @@ import { temperRow } from '../top-logits.ts'
 export interface KnownLaw {
   /** Undefined where it is not known. */
   logprob(id: number): number | undefined
+  /** The same up to a constant of the law, which cancels wherever weights are compared; saves summing up whole rows. */
+  score(id: number): number | undefined
   /** The ids whose log-probability is known; undefined: all of the vocabulary. */
   readonly ids: readonly number[] | undefined
   /** No token that is not known has a higher log-probability. */
   readonly restAtMost: number
-  /** Where all is known: out[id] += coefficient * log-probability, for every id. */
+  /** Where all is known: out[id] += coefficient * score, for every id. */
   addTo?(out: Float64Array, coefficient: number): void
 }
 
@@ -31,29 +33,26 @@ export function reportedLaw(tokens: ReportedTokens, ranked: boolean): KnownLaw {
   const known = new Map(tokens.ids.map((id, i) => [id, tokens.logprobs[i]!]))
   const rest = Math.log(restMass(tokens))
   const smallest = ranked ? Math.min(...tokens.logprobs) : 0
-  return { logprob: (id) => known.get(id), ids: tokens.ids, restAtMost: Math.min(rest, smallest) }
+  const logprob = (id: number) => known.get(id)
+  return { logprob, score: logprob, ids: tokens.ids, restAtMost: Math.min(rest, smallest) }
 }
 
 /** The law of a whole row of logits, which is kept as it is: hand over a copy if it will be written to. */
 export function wholeLaw(logits: Float32Array | Float64Array): KnownLaw {
-  // many rows are read that no decision ever reaches
-  let normaliser: number | undefined
-  const normalise = () => {
+  const normaliser = () => {
     const { max, logSumExp } = temperRow(logits, 1)
     return max + logSumExp
   }
+  const score = (id: number) => (id < logits.length ? logits[id]! : Number.NEGATIVE_INFINITY)
   return {
-    logprob(id) {
-      normaliser ??= normalise()
-      return id < logits.length ? logits[id]! - normaliser : Number.NEGATIVE_INFINITY
-    },
+    logprob: (id) => score(id) - normaliser(),
+    score,
     ids: undefined,
     restAtMost: Number.NEGATIVE_INFINITY,
     addTo(out, coefficient) {
-      normaliser ??= normalise()
       const count = Math.min(out.length, logits.length)
-      for (let id = 0; id < count; id++) out[id]! += coefficient * (logits[id]! - normaliser)
-      for (let id = count; id < out.length; id++) out[id]! += coefficient * Number.NEGATIVE_INFINITY
+      for (let id = 0; id < count; id++) out[id]! += coefficient * logits[id]!
+      if (count < out.length) out.fill(coefficient * Number.NEGATIVE_INFINITY, count)
     },
   }
 }

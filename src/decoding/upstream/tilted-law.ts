@@ -15,14 +15,14 @@ export interface TiltedLaw {
   readonly shifts: ReadonlyMap<number, number>
 }
 
-/** The exponent at temperature 1, or undefined where a term does not know the token. */
+/** The exponent at temperature 1, up to a constant of the position, or undefined where a term does not know the token. */
 export function exponent({ terms, shifts }: TiltedLaw, id: number): number | undefined {
   let sum = shifts.get(id) ?? 0
   for (const { coefficient, law } of terms) {
     if (coefficient === 0) continue
-    const logprob = law.logprob(id)
-    if (logprob === undefined) return undefined
-    sum += coefficient * logprob
+    const score = law.score(id)
+    if (score === undefined) return undefined
+    sum += coefficient * score
   }
   // What a term forbids stays forbidden only if its coefficient is positive; a negative one would make it certain.
   if (!(sum < Number.POSITIVE_INFINITY)) throw new InvalidLogitsError(id, sum)
@@ -32,7 +32,7 @@ export function exponent({ terms, shifts }: TiltedLaw, id: number): number | und
 /** An upper bound of the exponent without the terms in `without`; Infinity where nothing bounds it. */
 export function exponentAtMost({ terms, shifts }: TiltedLaw, id: number, without: TermLaw): number {
   let sum = shifts.get(id) ?? 0
-  for (const term of terms) if (term !== without) sum += atMost(term, term.law.logprob(id))
+  for (const term of terms) if (term !== without) sum += atMost(term, term.law.score(id))
   return sum
 }
 
@@ -43,9 +43,9 @@ export function unknownExponentAtMost({ terms }: TiltedLaw, without: TermLaw): n
   return sum
 }
 
-function atMost({ coefficient, law }: TermLaw, logprob: number | undefined): number {
+function atMost({ coefficient, law }: TermLaw, score: number | undefined): number {
   if (coefficient === 0) return 0
-  if (logprob !== undefined) return coefficient * logprob
+  if (score !== undefined) return coefficient * score
   // from below, nothing is known of the probability of a token that was not reported
   return coefficient > 0 ? coefficient * law.restAtMost : Number.POSITIVE_INFINITY
 }

@@ -128,7 +128,7 @@ function greedyFill(all: Float64Array, common: Outside['common'], rest: number, 
 
 function maximum(values: ArrayLike<number>): number {
   let max = Number.NEGATIVE_INFINITY
-  for (let i = 0; i < values.length; i++) max = Math.max(max, values[i]!)
+  for (let i = 0; i < values.length; i++) if (values[i]! > max) max = values[i]!
   return max
 }
 
