@@ -111,3 +111,14 @@ test('a tie at the edge of the support is drawn without looking at the draft', a
   }
   await assertLaw(guidedRequest(terms), row, { laws: tied })
 })
+
+test('an engine that reports few ids of our choosing is asked position by position, and the law stays', async () => {
+  const terms = [term('base', 1), term('lora', 0.8)]
+  for (const logprobsMode of ['raw_logprobs', 'processed_logprobs'] as const) {
+    const logprobs = logprobsMode === 'raw_logprobs' ? 'raw' : 'processed'
+    const setup = { abilities: { mostTop: 2, logprobs }, options: { maxLogprobs: 2, logprobsMode } } as const
+    // one token more than the support shows ties, so that of two reported ones a support of one is left
+    const support = logprobs === 'raw' ? 1 : 2
+    await assertLaw(guidedRequest(terms, { maxTokens: 2 }, { block: 2 }), targetLaw(terms, support), setup)
+  }
+})

@@ -161,7 +161,9 @@ function reported(options: VllmOptions, request: Completion, row: readonly numbe
   const ranked = row.map((_, id) => id).sort((a, b) => row[b]! - row[a]! || a - b)
   const top = request.logprobs === -1 ? ranked : ranked.slice(0, request.logprobs)
   const ids = options.chosen && request.logprob_token_ids !== undefined ? request.logprob_token_ids : top
-  return ids.includes(drawn) ? ids : [drawn, ...ids]
+  // the drawn token comes first, and entries beyond the number asked for are cut off
+  const entries = [drawn, ...ids.filter((id) => id !== drawn)]
+  return request.logprobs === -1 ? entries : entries.slice(0, (request.logprobs ?? 0) + 1)
 }
 
 /** vLLM writes -9999 for what JSON cannot. */

@@ -44,6 +44,10 @@ export function positionLaw(
   const temperature = sampling.temperature === 0 ? 1 : sampling.temperature
   const row = first(reported, rules.support)
   const head = rankedHead(law, row.ids, temperature)
+  if (head.ids.length === 0)
+    throw new Error(
+      'No token is known to the base and to every guide: ask for fewer guides, or let engines report more.',
+    )
   const kept = sampling.temperature === 0 ? wholeVocabulary(head) : keptHead(head, true, sampling)!
   const outside = outsideBounds(law, base, row, new Set(head.ids), rules.vocabSize, temperature)
   const ids = [...head.ids]

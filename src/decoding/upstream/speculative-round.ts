@@ -7,7 +7,7 @@ import type { Chance } from './chance.ts'
 import { UpstreamError } from './http/upstream-error.ts'
 import type { KnownLaw } from './known-law.ts'
 import type { TermReader } from './term-reader.ts'
-import type { BlockRequest, Draft, DraftRequest, EngineCall, TokenEngine } from './token-engine.ts'
+import type { BlockRequest, Draft, DraftRequest, EngineCall, EngineToken, TokenEngine } from './token-engine.ts'
 import { type EmittedToken, verifyDrafts } from './verify-drafts.ts'
 
 /** Who drafts and who reads in a request; the same for all its rounds. */
@@ -114,10 +114,19 @@ async function readDrafts(
 ): Promise<readonly ReadLaws[]> {
   const runs = drafts.map(({ tokens }) => (signal: AbortSignal) => {
     const block = tokens.map(({ id }) => id)
-    const wanted = tokens.map(({ id, top }) => (top.ids.includes(id) ? top.ids : [...top.ids, id]))
+    const wanted = tokens.map((token) => wantedOf(plan, token))
     return readBlock(plan, answer, block, wanted, { ...call, signal })
   })
   return await allOrNone(call.signal, runs)
+}
+
+/**
+ * What every term is asked at a position: the support, which depends on the reported row alone. Were the drafted token asked for as well, what an
+ * engine leaves out of its answer could depend on the draft. Only where whole rows can be had is it of use: bounds are on its acceptance.
+ */
+function wantedOf({ support, exact }: RoundPlan, { id, top }: EngineToken): readonly number[] {
+  const ids = top.ids.slice(0, support)
+  return !exact || ids.includes(id) ? ids : [...ids, id]
 }
 
 async function readBlock(

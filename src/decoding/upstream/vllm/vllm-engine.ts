@@ -1,3 +1,4 @@
+import { allOrNone } from '../all-or-none.ts'
 import type { UpstreamClient } from '../http/upstream-client.ts'
 import type {
   BlockRequest,
@@ -50,23 +51,37 @@ export class VllmEngine implements TokenEngine {
       })
   }
 
-  /** One call with a prompt for each beginning of the block: the prefix cache knows all but the last token or two of each. */
+  /**
+   * One prompt for each beginning of the block: the prefix cache knows all but the last token or two of each. A call has one list of
+   * ids for all of its prompts, so that there are as many calls as keep each list within what the server reports.
+   */
   async readBlock(request: BlockRequest, call: EngineCall): Promise<readonly ReportedLaw[]> {
-    const { model, prefix, block, wanted } = request
+    const { block, wanted } = request
+    const most = this.abilities.chosenLogprobs && wanted !== 'whole' ? this.abilities.mostTop : Number.POSITIVE_INFINITY
+    const groups = grouped(wanted === 'whole' ? block.map(() => []) : wanted, most)
+    const runs = groups.map((positions) => (signal: AbortSignal) => {
+      return this.#readPositions(request, positions, { ...call, signal })
+    })
+    return (await allOrNone(call.signal, runs)).flat()
+  }
+
+  async #readPositions(
+    { model, prefix, block, wanted }: BlockRequest,
+    positions: readonly number[],
+    call: EngineCall,
+  ): Promise<readonly ReportedLaw[]> {
+    const prompts = positions.map((at) => [...prefix, ...block.slice(0, at)])
     const body = {
-      ...plainFields(
-        model,
-        block.map((_, at) => [...prefix, ...block.slice(0, at)]),
-      ),
+      ...plainFields(model, prompts),
       max_tokens: 1,
       temperature: 0,
       top_k: -1,
-      ...wantedFields(wanted, this.abilities),
+      ...wantedFields(wanted === 'whole' ? wanted : positions.map((at) => wanted[at]!), this.abilities),
       ignore_eos: true,
     }
     const choices = parsedReply(this.name, await this.#client.json('/v1/completions', body, call), model)
-    if (choices.length !== block.length)
-      throw broken(this.name, `read ${choices.length} positions of a block of ${block.length}`)
+    if (choices.length !== positions.length)
+      throw broken(this.name, `read ${choices.length} positions of a block of ${positions.length}`)
     const ranked = wanted === 'whole' || !this.abilities.chosenLogprobs
     return [...choices]
       .sort((a, b) => a.index - b.index)
@@ -133,7 +148,23 @@ const samplingFields = (sampling: StreamRequest['sampling']) => ({
 function wantedFields(wanted: BlockRequest['wanted'], { chosenLogprobs, mostTop }: EngineAbilities) {
   if (wanted === 'whole') return { logprobs: -1 }
   if (!chosenLogprobs) return { logprobs: wireTop(Math.min(mostTop, rankedDepth(wanted))) }
-  return { logprobs: 0, logprob_token_ids: [...new Set(wanted.flat())] }
+  const ids = [...new Set(wanted.flat())]
+  // the reply is cut to as many entries as `logprobs` says, the ids asked for included
+  return { logprobs: Math.min(ids.length, mostTop), logprob_token_ids: ids }
+}
+
+/** Successive positions whose wanted ids are together no more than `most`, or single ones. */
+function grouped(wanted: readonly (readonly number[])[], most: number): readonly (readonly number[])[] {
+  const groups: number[][] = []
+  let union = new Set<number>()
+  for (const [at, ids] of wanted.entries()) {
+    const joined = new Set([...union, ...ids])
+    const group = groups.at(-1)
+    if (group !== undefined && joined.size <= most) group.push(at)
+    else groups.push([at])
+    union = group !== undefined && joined.size <= most ? joined : new Set(ids)
+  }
+  return groups
 }
 
 const wireTop = (top: number): number => (top === Number.POSITIVE_INFINITY ? -1 : top)

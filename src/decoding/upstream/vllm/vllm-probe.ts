@@ -94,7 +94,7 @@ class Probe {
   /** Two ids that are hardly the most likely ones. */
   async chosen(): Promise<boolean> {
     const wanted = [...new Set([this.ids[0]!, this.ids.at(-1)!])]
-    const [choice] = (await this.#completion({ logprobs: 0, logprob_token_ids: wanted })) ?? []
+    const [choice] = (await this.#completion({ logprobs: wanted.length, logprob_token_ids: wanted })) ?? []
     const entries = choice?.logprobs?.top_logprobs[0]
     return entries != null && wanted.every((id) => `token_id:${id}` in entries)
   }
