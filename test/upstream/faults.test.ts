@@ -132,7 +132,7 @@ for (const [title, fault, message] of broken)
 test('a guide that cannot be read fails the request, drafts and other guides included', async () => {
   assert.equal((await failureOf(guided, reply(500), isReading)).kind, 'upstream-broken')
   const positions = { kind: 'change', change: (json: unknown) => ({ ...(json as object), choices: [] }) } as const
-  assert.match((await failureOf(guided, positions, isReading)).message, /0 positions of a block of 3/)
+  assert.match((await failureOf(guided, positions, isReading)).message, /read 0 positions of a block of/)
 })
 
 test('an engine that is busy or loading is unavailable, with its own word on when to come back', async () => {

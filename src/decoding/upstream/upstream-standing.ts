@@ -19,6 +19,8 @@ export class UpstreamStanding {
   readonly #text: ModelText
   readonly #now: () => number
   #verifiedAt = Number.NEGATIVE_INFINITY
+  #probedAt = Number.NEGATIVE_INFINITY
+  #doubted = false
   #verifying: Promise<void> | undefined
 
   constructor(
@@ -67,6 +69,7 @@ export class UpstreamStanding {
   /** Something went wrong: whoever answers next may be another engine. */
   doubt(): void {
     this.#verifiedAt = Number.NEGATIVE_INFINITY
+    this.#doubted = true
   }
 
   /** Several callers share one probe; each leaves by its own signal. */
@@ -83,7 +86,9 @@ export class UpstreamStanding {
     const { signal } = new AbortController()
     if (this.probe !== undefined) {
       const identity = await this.#adapter().identity(this.#client, this.#model, signal)
-      if (identity === this.probe.identity) return this.#trust()
+      // after a failure its options may be others; but an engine that keeps failing is not kept busy with probes
+      const stale = this.#doubted && this.#now() - this.#probedAt >= trustMs
+      if (identity === this.probe.identity && !stale) return this.#trust()
       this.probe = undefined
     }
     const found = await this.look(signal)
@@ -91,6 +96,8 @@ export class UpstreamStanding {
     if (problems.length > 0)
       throw new UpstreamError('protocol', this.#client.name, `cannot be steered: ${problems.join('; ')}`)
     this.probe = found
+    this.#probedAt = this.#now()
+    this.#doubted = false
     this.#trust()
   }
 

@@ -23,7 +23,7 @@ export async function probeVllm(
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   const probe = new Probe(client, subject, signal)
-  const { models, root, contextLength } = await probe.listed()
+  const { models, contextLength, identity } = await probe.listed()
   const { mostTop, first } = await probe.mostTop()
   const logprobs = mostTop >= 2 ? await probe.mode(Math.min(mostTop, 5)) : undefined
   const abilities: EngineAbilities = {
@@ -38,15 +38,14 @@ export async function probeVllm(
   }
   return {
     abilities,
-    identity: `${subject.model} ${root ?? ''} ${contextLength ?? ''}`,
+    identity,
     problems: await probe.problems(),
   }
 }
 
 /** Changes when the engine serves something else under the model's name. */
 export async function vllmIdentity(client: UpstreamClient, model: string, signal: AbortSignal): Promise<string> {
-  const { root, contextLength } = await listedModel(client, model, signal)
-  return `${model} ${root ?? ''} ${contextLength ?? ''}`
+  return (await listedModel(client, model, signal)).identity
 }
 
 async function listedModel(client: UpstreamClient, model: string, signal: AbortSignal) {
@@ -57,7 +56,9 @@ async function listedModel(client: UpstreamClient, model: string, signal: AbortS
   if (own === undefined) throw broken(client.name, `serves no model '${model}' (it has ${models.join(', ') || 'none'})`)
   // an adapter's entry has no length of its own; it is its base's
   const contextLength = own.max_model_len ?? parsed.data.data.find(({ max_model_len }) => max_model_len)?.max_model_len
-  return { models, root: own.root, contextLength: contextLength ?? undefined }
+  // an adapter is what its base is, so that all roots count
+  const identity = [model, contextLength, ...parsed.data.data.map(({ id, root }) => `${id}=${root}`)].join(' ')
+  return { models, contextLength: contextLength ?? undefined, identity }
 }
 
 class Probe {
