@@ -2,6 +2,7 @@ import type { Question, Reward } from '../rm/reward.ts'
 import { Judge } from './judge.ts'
 import { ParticleFilter, type Resampling } from './particle-filter.ts'
 import { Population } from './population.ts'
+import { times } from './potentials.ts'
 import { selectionUniform } from './random-streams.ts'
 import { resample } from './resampling.ts'
 import { bestIndex, softIndex } from './selection.ts'
@@ -53,11 +54,14 @@ function chooseParticle(
   options: ParticleOptions,
   draw: (logWeights: readonly number[]) => number | undefined,
 ): number {
-  const best = bestIndex(particles.map(({ weight }) => weight.reward))
+  const best = bestIndex(particles.map(({ weight }) => favour(options.lambda, weight.reward)))
   if (options.select === 'best' && options.compat !== 'its_hub') return best
   if (options.select === 'best') return bestIndex(filter.logWeights)
   return draw(filter.logWeights) ?? best
 }
+
+/** Orders answers as the target does: where lambda is negative, a low reward is what is wanted. */
+const favour = (lambda: number, reward: number): number => (lambda < 0 ? times(lambda, reward) : reward)
 
 function reportOf(filter: ParticleFilter, { n, compat }: ParticleOptions, { degraded }: Judge): ParticlesReport {
   const { logZ, collapsed, steps } = filter

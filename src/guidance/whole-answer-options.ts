@@ -39,7 +39,7 @@ export const bestOfOptions = z.strictObject({
   normalise: z
     .enum(['none', 'z_score'])
     .default('none')
-    .describe('z_score: each reward of a weighted object is standardised over the candidates before it is weighted.'),
+    .describe('z_score: each reward is standardised over the candidates before it is weighted.'),
   answer: z
     .string()
     .min(1)
@@ -93,7 +93,9 @@ export const particleOptions = z.strictObject({
   select: z
     .enum(['best', 'sample'])
     .default('best')
-    .describe('The answer of the highest reward, or one drawn by the weights.'),
+    .describe(
+      'The answer of the highest reward (of the lowest where lambda is negative), or one drawn by the weights.',
+    ),
   compat: z
     .enum(['its_hub', 'fkd'])
     .optional()

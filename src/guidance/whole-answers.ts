@@ -1,6 +1,6 @@
 import { InvalidRequestError } from '../decoding/errors.ts'
 import type { SamplingParams } from '../decoding/sampling-params.ts'
-import type { Question, Reward } from '../rm/reward.ts'
+import { type Question, type Reward, withinUnit } from '../rm/reward.ts'
 import type { AlignmentOptions } from './alignment-options.ts'
 import { bestOf } from './best-of.ts'
 import { bestOfRuns } from './best-of-runs.ts'
@@ -89,7 +89,7 @@ function particleReward(particles: ParticleOptions, options: AlignmentOptions, k
       `'${reward.name}' cannot judge the beginning of an answer; set particles.intermediate to 'completions'.`,
       param,
     )
-  if (particles.compat === 'its_hub' && !(range !== undefined && range[0] >= 0 && range[1] <= 1))
+  if (particles.compat === 'its_hub' && !withinUnit(range))
     throw new InvalidRequestError(`compat 'its_hub' takes log-odds, so it needs a reward between 0 and 1.`, param)
   return reward
 }

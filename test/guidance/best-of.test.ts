@@ -9,10 +9,20 @@ import { softIndex } from '../../src/guidance/selection.ts'
 import type { ChoiceEvent, Strategy } from '../../src/guidance/strategy.ts'
 import { type BestOfOptions, bestOfOptions } from '../../src/guidance/whole-answer-options.ts'
 import type { Reward } from '../../src/rm/reward.ts'
+import { answerLaw } from '../laws/enumerating-decoder.ts'
 import { assertNear, assertSameLaw, enumerated, lawOf } from '../laws/enumeration.ts'
-import { fixedLength, question, runOf, scrambledReward, toyReward, variableLength } from '../laws/particle-runs.ts'
-import { ToyDecoder } from '../laws/toy-decoder.ts'
+import {
+  fixedLength,
+  question,
+  runOf,
+  scrambledReward,
+  type ToyReward,
+  toyReward,
+  variableLength,
+} from '../laws/particle-runs.ts'
+import { mixedRow, ToyDecoder } from '../laws/toy-decoder.ts'
 import { scrambled } from '../laws/toy-request.ts'
+import { softmax } from '../sampling/law-of-draw.ts'
 import { eventsOf, strategyContract, textsOf, toyRequest } from './strategy-contract.ts'
 import { judgedStrategyContract, notingReward, timeline } from './toy-rewards.ts'
 
@@ -113,6 +123,52 @@ test('keep 1 is plain best-of-n: the same text and scores for every seed', async
     const kept = await endOf(withOptions(prune(1, 1, 2, 5))(toyReward(scrambledReward)), toyRequest({ seed }))
     const all = await endOf(plain, toyRequest({ seed }))
     assert.deepEqual([kept.text, kept.candidates], [all.text, all.candidates])
+  }
+})
+
+test('pruned to one after its first token: that token is the best of n, ended answers among them, the rest is the base', async () => {
+  const rest = answerLaw((prefix) => softmax(mixedRow(variableLength.terms, prefix, variableLength.models)), 2, 3)
+  const first = [0.5, 0.4, 0.1]
+  const rewards: readonly ToyReward[] = [
+    (text, finished) => (finished ? 1 : text.charCodeAt(0)),
+    (text, finished) => (finished ? 100 : 9 - text.length - text.charCodeAt(0)),
+    (text, finished) => (finished ? 98 : text.charCodeAt(0)),
+    () => 0, // ties go to the earlier candidate, so nothing is preferred
+  ]
+  for (const reward of rewards) {
+    const scores = [reward('a', false), reward('b', false), reward('', true)]
+    const share = (below: (score: number) => boolean) =>
+      first.reduce((sum, p, i) => sum + (below(scores[i]!) ? p : 0), 0)
+    const best = first.map((p, i) => {
+      const [low, high] = [share((score) => score < scores[i]!), share((score) => score <= scores[i]!)]
+      return (p * (high ** 3 - low ** 3)) / (high - low)
+    })
+    const expected = [...rest].map(([answer, p]) => {
+      const token = 'ab$'.indexOf(answer[0]!)
+      return [answer, (best[token]! * p) / first[token]!] as const
+    })
+    const strategy = withOptions({ n: 3, ...prune(0.01, 1) })(toyReward(reward))
+    const runs = await enumerated((chance) => runOf(strategy, variableLength, chance))
+    assertSameLaw(
+      lawOf(runs, ({ answer }) => answer),
+      new Map(expected),
+      1e-12,
+    )
+  }
+})
+
+test('what a round drops scores no higher than what it keeps, and comes later where it scores the same', async () => {
+  for (let seed = 0n; seed < 20n; seed++) {
+    const { reward, asked } = notingReward((text) => text.charCodeAt(text.length - 1) % 2)
+    const { candidates } = await endOf(
+      withOptions({ n: 8, ...prune(0.4, 2) })(reward),
+      toyRequest({ seed, ignoreEos: true }),
+    )
+    const ranks = asked[0]!.map(({ text }, i) => 100 * (text.charCodeAt(1) % 2) - i)
+    const dropped = candidates.flatMap(({ prunedAt }, i) => (prunedAt === undefined ? [] : [ranks[i]!]))
+    const kept = candidates.flatMap(({ prunedAt }, i) => (prunedAt === undefined ? [ranks[i]!] : []))
+    assert.equal(kept.length, 3)
+    assert.ok(Math.max(...dropped) < Math.min(...kept), `dropped ${dropped}, kept ${kept}`)
   }
 })
 

@@ -159,3 +159,24 @@ test('a finished particle is judged once', async () => {
     assert.equal(events.at(-1)!.type, 'choice-end')
   }
 })
+
+test("select 'best' means what lambda does: below 0 it is the answer of the lowest reward, and never a forbidden one", async () => {
+  const forbidden = (text: string) => text.startsWith('b')
+  const reward = toyReward((text, finished) =>
+    forbidden(text) ? Number.NEGATIVE_INFINITY : scrambledReward(text, finished),
+  )
+  let allowed = 0
+  for (const lambda of [-2, 0, 2])
+    for (let seed = 0n; seed < 20n; seed++) {
+      const strategy = withOptions({ select: 'best', ess_threshold: 0, lambda })(reward)
+      const end = (await eventsOf(strategy, toyRequest({ seed }))).at(-1) as Extract<
+        ChoiceEvent,
+        { type: 'choice-end' }
+      >
+      const rewards = end.outcome!.particles!.steps.at(-1)!.rewards.filter((value) => value > Number.NEGATIVE_INFINITY)
+      if (rewards.length === 0) continue
+      allowed++
+      assert.equal(end.outcome!.reward, lambda < 0 ? Math.min(...rewards) : Math.max(...rewards))
+    }
+  assert.ok(allowed > 40, `${allowed} runs with a choice`)
+})
