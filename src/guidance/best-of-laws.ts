@@ -6,7 +6,7 @@ export const bestOfWinRateBound = (n: number): number => n / (n + 1)
 
 /**
  * Estimate of KL(best-of-N || base) from the base's probability of the chosen answer (arXiv 2401.01879, section 5):
- * between the exact value and the bound on average; tends to the bound as the probability tends to 0.
+ * never above the bound, to which it tends as the probability tends to 0; on average not below the exact value, in all laws enumerated.
  * @param logProbability natural log of the base's probability of the whole answer, its end included
  */
 export function bestOfKlEstimate(n: number, logProbability: number): number {

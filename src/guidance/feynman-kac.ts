@@ -12,8 +12,8 @@ import type { ParticleOptions } from './whole-answer-options.ts'
 
 /**
  * Strategy: Feynman-Kac steering (arXiv 2501.06848) of n particles towards exp(lambda * reward). Every combination of potential,
- * resampler, threshold and schedule leaves weighted answers unbiased for the tilted base, as long as no beginning scores -Infinity
- * whose answer would not: such answers are lost. What all particles have in common is streamed at once.
+ * resampler, threshold and schedule leaves the answers, weighted and times exp(log Z), unbiased for p(y) * exp(lambda * r(y)), as
+ * long as no beginning scores -Infinity whose answer would not: such answers are lost. What all particles have in common is streamed at once.
  * @param choose the resampling step; another one is given where its law is enumerated
  * @param pick draws the answer by the final weights, likewise
  */

@@ -127,3 +127,18 @@ test('a fork counts what its parent had said, and from then on each counts its o
   )
   for (const sequence of [parent, child]) engine.release(sequence)
 })
+
+test("with a trace every context's log-probability of the token is its own, whatever the mixture and its penalties", async () => {
+  for (const changes of [{}, heavy]) {
+    const sequence = open([0.6, 0.5], { ...changes, seed: 8n, trace: true, topLogprobs: 2 })
+    const draws = await drawsOf(sequence, 5)
+    for (const [i, { id, termLogprobs }] of draws.entries()) {
+      const answer = draws.slice(0, i).map((draw) => draw.id)
+      const laws = await Promise.all(prompts.map((promptIds) => plainLaw([...promptIds, ...answer])))
+      assert.equal(termLogprobs!.length, 2)
+      for (const [k, law] of laws.entries())
+        assert.ok(Math.abs(termLogprobs![k]! - law[id]!) < 1e-3, `draw ${i}, term ${k}`)
+    }
+    engine.release(sequence)
+  }
+})
