@@ -235,6 +235,14 @@ for (const coefficients of [
       await assertUnbiased(world, { target: 'global', ess_threshold: 2, resample_every: 1, lambda }, target)
     })
 
+test("target 'global': a context of coefficient 0 counts for nothing, not even where it forbids a token", async () => {
+  const world = guided([1, 1, 0], 2)
+  const blind = new Map(world.models).set('other', { logits: () => Float64Array.of(0, no, no) })
+  const target = tilted(globalProduct(world), 1.2, scrambledReward)
+  const options = { target: 'global', ess_threshold: 2, resample_every: 1, lambda: 1.2 } as const
+  await assertUnbiased({ ...world, models: blind }, options, target)
+})
+
 test("golden: target 'global' of two tokens has Z = .314", async () => {
   const tables = [
     { '': [0.6, 0.4], '0': [0.5, 0.5], '1': [0.9, 0.1] },
