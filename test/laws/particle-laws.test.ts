@@ -119,6 +119,29 @@ for (const potential of potentials)
     })
   })
 
+test('a beginning judged by completions has (1 / lambda) log mean exp(lambda r), for either sign of lambda', async () => {
+  const world = tableWorld({ '': [1, 0], '0': [0.5, 0.5] }, undefined, 2)
+  const score: ToyReward = (text) => (text === 'aa' ? 0.2 : 1)
+  for (const lambda of [3, -3]) {
+    const options = particles({ n: 1, lambda, resample_every: 1, intermediate: 'completions', completions: 2 })
+    const both = Math.log((Math.exp(0.2 * lambda) + Math.exp(lambda)) / 2) / lambda
+    const runs = await particleRuns(world, options, score)
+    for (const [value, p] of [
+      [0.2, 0.25],
+      [both, 0.5],
+      [1, 0.25],
+    ] as const) {
+      const near = ({ outcome }: Run) => Math.abs(outcome.particles!.steps[0]!.rewards[0]! - value) < 1e-12
+      assertNear(
+        mean(runs, (run) => Number(near(run))),
+        p,
+        1e-12,
+        `a reward of ${value}`,
+      )
+    }
+  }
+})
+
 test('unbiased with sampled completions where some answers end early and some are forbidden, for either sign of lambda', async () => {
   const score: ToyReward = (text, finished) => (text === 'b' ? no : scrambledReward(text, finished))
   const world = tableWorld({ '': [0.6, 0.4], '0': [0.3, 0, 0.7], '1': [0, 0, 1] }, 2, 2)
