@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { childSeed } from '../../src/decoding/rng.ts'
 import { bestOf } from '../../src/guidance/best-of.ts'
 import { bestOfKlBound, bestOfKlEstimate } from '../../src/guidance/best-of-laws.ts'
+import { noFinding } from '../../src/guidance/candidate-report.ts'
+import { chooseCandidate } from '../../src/guidance/choose-candidate.ts'
 import { selectionUniform } from '../../src/guidance/random-streams.ts'
 import { sample } from '../../src/guidance/sample.ts'
 import { softIndex } from '../../src/guidance/selection.ts'
@@ -181,4 +183,39 @@ test('no extractable answer: refused, with nothing left behind', async () => {
   const strategy = bestOf(optionsOf({ select: 'vote', answer: '(z+)' }), undefined, question)
   await assert.rejects(() => eventsOf(strategy, toyRequest(), decoder), { name: 'InvalidRequestError' })
   assert.equal(decoder.live.size, 0)
+})
+
+test('others have a turn between candidates whose vote takes long to read', async () => {
+  const finished = { draws: [], endDraw: undefined, finishReason: 'stop', generatedTokens: 1, finished: true } as const
+  const slow = {
+    ...finished,
+    get text() {
+      const start = performance.now()
+      while (performance.now() - start < 15);
+      return 'The answer is 4.'
+    },
+  }
+  // copies would hold the text itself
+  const candidates = Array.from({ length: 4 }, () => Object.create(slow) as typeof slow)
+  let turns = 0
+  let choosing = true
+  const count = () => {
+    turns++
+    if (choosing) setImmediate(count)
+  }
+  setImmediate(count)
+  const findings = candidates.map(noFinding)
+  await chooseCandidate(
+    { candidates, findings },
+    optionsOf({ select: 'vote' }),
+    undefined,
+    0,
+    new AbortController().signal,
+  )
+  choosing = false
+  assert.ok(turns >= 3, `${turns} turns`)
+  assert.deepEqual(
+    findings.map(({ vote }) => vote),
+    ['4', '4', '4', '4'],
+  )
 })

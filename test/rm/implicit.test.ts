@@ -191,6 +191,9 @@ test('a text that cannot fit is refused before it is encoded', async () => {
   const scorer = { ...recorded({}), models }
   const huge = 'word '.repeat(100_000)
   const plain = { ...question, messages: undefined, text: huge }
-  await assert.rejects(implicit({}, scorer).score(plain, [answer('a', { ids: one.tokenizer.encode('a', false) })], never), refusal)
+  await assert.rejects(
+    implicit({}, scorer).score(plain, [answer('a', { ids: one.tokenizer.encode('a', false) })], never),
+    refusal,
+  )
   await assert.rejects(implicit({}, scorer).score(question, [answer(huge)], never), refusal)
 })
