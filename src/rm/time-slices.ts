@@ -1,11 +1,11 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { inTurn } from '../decoding/local/turns.ts'
 
 /** How long the engine's thread is held before others get a turn: a step of a small model. */
 const sliceMs = 10
 
 /**
- * Runs short work over many items, in order. The thread is let go of whenever a slice of time is over, for nobody decodes
- * meanwhile; what takes less holds it from start to end.
+ * Runs short work over many items, in order. What takes no more than a slice of time is done at once; the rest waits its turn slice
+ * by slice, for nobody decodes meanwhile.
  * @throws the signal's reason when it is aborted between two slices
  */
 export async function inTimeSlices<Item, Result>(
@@ -15,14 +15,12 @@ export async function inTimeSlices<Item, Result>(
 ): Promise<Result[]> {
   signal.throwIfAborted()
   const results: Result[] = []
-  let start = performance.now()
-  for (const item of items) {
-    if (performance.now() - start > sliceMs) {
-      await nextTurn()
-      signal.throwIfAborted()
-      start = performance.now()
-    }
-    results.push(run(item))
+  const slice = () => {
+    const start = performance.now()
+    while (results.length < items.length && performance.now() - start <= sliceMs)
+      results.push(run(items[results.length]!))
   }
+  slice()
+  while (results.length < items.length) await inTurn(signal, slice)
   return results
 }
