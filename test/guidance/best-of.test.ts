@@ -100,6 +100,12 @@ test('the report: KL estimate from the probability of the whole answer, its end 
   assert.equal(end.outcome!.bestOf!.winRateBound, 0.8)
 })
 
+test('the KL estimate is never above the bound, not by a rounding either', () => {
+  for (let n = 1; n <= 128; n++)
+    for (let logP = -0.01; logP > -200; logP *= 1.07)
+      assert.ok(bestOfKlEstimate(n, logP) <= bestOfKlBound(n), `n = ${n}, log p = ${logP}`)
+})
+
 test('keep 1 is plain best-of-n: the same law', async () => {
   for (const world of [fixedLength, variableLength]) {
     const law = async (changes: Partial<BestOfOptions>) => {
