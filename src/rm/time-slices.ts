@@ -4,8 +4,8 @@ import { inTurn } from '../decoding/local/turns.ts'
 const sliceMs = 10
 
 /**
- * Runs short work over many items, in order. What takes no more than a slice of time is done at once; the rest waits its turn slice
- * by slice, for nobody decodes meanwhile.
+ * Runs short work over many items, in order. It waits its turn for each slice of time, for nobody decodes meanwhile: one item
+ * can take long too, and many requests can come with one each.
  * @throws the signal's reason when it is aborted between two slices
  */
 export async function inTimeSlices<Item, Result>(
@@ -20,7 +20,6 @@ export async function inTimeSlices<Item, Result>(
     while (results.length < items.length && performance.now() - start <= sliceMs)
       results.push(run(items[results.length]!))
   }
-  slice()
   while (results.length < items.length) await inTurn(signal, slice)
   return results
 }

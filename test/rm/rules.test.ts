@@ -216,6 +216,19 @@ test('others have a turn between answers that take long to judge', async () => {
   assert.ok(turns >= 3, `${turns} turns`)
 })
 
+test('others have a turn between requests whose one answer takes long to judge', async () => {
+  let turns = 0
+  let judging = true
+  const count = () => {
+    turns++
+    if (judging) setImmediate(count)
+  }
+  setImmediate(count)
+  await Promise.all(fourAnswers.map((one) => slow.score(question, [one], never)))
+  judging = false
+  assert.ok(turns >= 4, `${turns} turns`)
+})
+
 test('an abort ends the judging before the next answer that takes long', async () => {
   const controller = new AbortController()
   setImmediate(() => controller.abort(new Error('gone')))
