@@ -36,6 +36,9 @@ const guideEntry = z
     for (const [path, message] of entryProblems(value)) issues.push({ code: 'custom', input: value, path, message })
   })
 
+/** One of a request's reference answers. */
+export const referenceText = z.string().max(32_000)
+
 /**
  * The request's `alignment` object. Every field is optional and none has a default here, so that a header
  * and a policy can be laid under it field by field.
@@ -62,7 +65,7 @@ export const alignmentOptions = z.strictObject({
       'What a reward that fails does to the request: fail (the default), or continue unsteered, with alignment.degraded set.',
     ),
   references: z
-    .array(z.string().max(32_000))
+    .array(referenceText)
     .min(1)
     .max(16)
     .optional()

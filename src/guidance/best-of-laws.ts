@@ -15,5 +15,8 @@ export function bestOfKlEstimate(n: number, logProbability: number): number {
   const missed = Math.exp(n * Math.log1p(-p))
   const found = -Math.expm1(n * Math.log1p(-p))
   if (!(found > 0)) return bestOfKlBound(n)
-  return missed * (Math.log(n) + (n - 1) * Math.log1p(-p) - (n - 1) / n) + found * (Math.log(found) - logProbability)
+  const estimate =
+    missed * (Math.log(n) + (n - 1) * Math.log1p(-p) - (n - 1) / n) + found * (Math.log(found) - logProbability)
+  // rounding lifts it above what it tends to
+  return Math.min(estimate, bestOfKlBound(n))
 }

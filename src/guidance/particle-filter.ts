@@ -103,7 +103,7 @@ export class ParticleFilter {
       tokens: Math.max(...particles.map(({ answer }) => answer.generatedTokens)),
       effectiveSampleSize: size,
       resampled: due,
-      rewards: particles.map(({ weight }) => weight.reward),
+      rewards: this.#judge.degraded === undefined ? particles.map(({ weight }) => weight.reward) : undefined,
       ancestors,
     })
     if (due) this.#resample(ancestors, checkpoint)

@@ -2,6 +2,15 @@ import { z } from 'zod'
 
 const name = z.string().min(1).max(256)
 
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
+}
+
 /** A reward of the configuration, or a weighted sum of several. */
 export const rewardReference = z
   .union([name, z.record(name, z.number().min(-1000).max(1000))])
@@ -44,6 +53,7 @@ export const bestOfOptions = z.strictObject({
     .string()
     .min(1)
     .max(512)
+    .refine(isPattern, 'is no regular expression')
     .optional()
     .describe(
       'For votes: a regular expression whose first group is the answer. Absent: \\boxed{}, "The answer is ..", or the last number.',

@@ -1,7 +1,8 @@
 import { CheckpointError, InvalidRequestError } from '../decoding/errors.ts'
 import type { LoadedClassifier } from '../decoding/local/classifier.ts'
 import { classifierInput, numbersOf, type TextOptions } from './classifier-text.ts'
-import type { Reward } from './reward.ts'
+import type { Answer, Reward } from './reward.ts'
+import { inTimeSlices } from './time-slices.ts'
 
 export interface AttributeOptions extends TextOptions {
   /** Names of the head's rows, in order, for a checkpoint that does not name them. */
@@ -28,7 +29,8 @@ export function attributeReward(
     name,
     traits: { partial: true, range: undefined, relative: false },
     async score(question, answers, signal) {
-      const inputs = answers.map(({ text }) => classifierInput(name, classifier, question, text, options))
+      const inputOf = ({ text }: Answer) => classifierInput(name, classifier, question, text, options)
+      const inputs = await inTimeSlices(answers, signal, inputOf)
       const all = await numbersOf(
         name,
         inputs,

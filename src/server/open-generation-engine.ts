@@ -30,6 +30,7 @@ export async function openGenerationEngine(
       directory,
       catalogue,
       rewards,
+      mostOpened: options.maxRunning + options.maxWaiting,
       async close() {
         await close()
         await decoder.close()

@@ -12,6 +12,7 @@ import type { Question } from '../rm/reward.ts'
 import type { GenerationRequest, Prompt } from './engine-messages.ts'
 import { refuseHopelessPrompt } from './hopeless-prompt.ts'
 import { refuseHugeReply } from './reply-size.ts'
+import { refuseManyAtOnce } from './side-by-side.ts'
 
 /** The loaded engine with everything a request can refer to. */
 export interface GenerationEngine {
@@ -20,6 +21,8 @@ export interface GenerationEngine {
   readonly directory: ModelDirectory
   readonly catalogue: GuideCatalogue
   readonly rewards: RewardDirectory
+  /** Most sequences that are running or waiting; absent: no bound. */
+  readonly mostOpened?: number
 }
 
 /** One prompt, ready for a strategy. */
@@ -39,6 +42,7 @@ export function planGeneration(engine: GenerationEngine, request: GenerationRequ
   for (const id of request.sampling.logitBias.keys()) assertInVocabulary(id, model, `logit_bias.${id}`)
   for (const [i, id] of request.sampling.stopTokenIds.entries()) assertInVocabulary(id, model, `stop_token_ids[${i}]`)
   const prompts = request.prompts.map((prompt, index) => planPrompt(engine, request, model, prompt, index))
+  refuseManyAtOnce(engine, request, prompts)
   refuseHugeReply(request, prompts)
   return prompts
 }

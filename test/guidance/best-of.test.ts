@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { childSeed } from '../../src/decoding/rng.ts'
 import { bestOf } from '../../src/guidance/best-of.ts'
 import { bestOfKlBound, bestOfKlEstimate } from '../../src/guidance/best-of-laws.ts'
+import { noFinding } from '../../src/guidance/candidate-report.ts'
+import { chooseCandidate } from '../../src/guidance/choose-candidate.ts'
 import { selectionUniform } from '../../src/guidance/random-streams.ts'
 import { sample } from '../../src/guidance/sample.ts'
 import { softIndex } from '../../src/guidance/selection.ts'
@@ -106,6 +108,12 @@ test('the report: KL estimate from the probability of the whole answer, its end 
   assertNear(end.outcome!.bestOf!.klEstimate, bestOfKlEstimate(4, logP), 1e-12)
   assert.equal(end.outcome!.bestOf!.klBound, bestOfKlBound(4))
   assert.equal(end.outcome!.bestOf!.winRateBound, 0.8)
+})
+
+test('the KL estimate is never above the bound, not by a rounding either', () => {
+  for (let n = 1; n <= 128; n++)
+    for (let logP = -0.01; logP > -200; logP *= 1.07)
+      assert.ok(bestOfKlEstimate(n, logP) <= bestOfKlBound(n), `n = ${n}, log p = ${logP}`)
 })
 
 test('keep 1 is plain best-of-n: the same law', async () => {
@@ -237,4 +245,39 @@ test('no extractable answer: refused, with nothing left behind', async () => {
   const strategy = bestOf(optionsOf({ select: 'vote', answer: '(z+)' }), undefined, question)
   await assert.rejects(() => eventsOf(strategy, toyRequest(), decoder), { name: 'InvalidRequestError' })
   assert.equal(decoder.live.size, 0)
+})
+
+test('others have a turn between candidates whose vote takes long to read', async () => {
+  const finished = { draws: [], endDraw: undefined, finishReason: 'stop', generatedTokens: 1, finished: true } as const
+  const slow = {
+    ...finished,
+    get text() {
+      const start = performance.now()
+      while (performance.now() - start < 15);
+      return 'The answer is 4.'
+    },
+  }
+  // copies would hold the text itself
+  const candidates = Array.from({ length: 4 }, () => Object.create(slow) as typeof slow)
+  let turns = 0
+  let choosing = true
+  const count = () => {
+    turns++
+    if (choosing) setImmediate(count)
+  }
+  setImmediate(count)
+  const findings = candidates.map(noFinding)
+  await chooseCandidate(
+    { candidates, findings },
+    optionsOf({ select: 'vote' }),
+    undefined,
+    0,
+    new AbortController().signal,
+  )
+  choosing = false
+  assert.ok(turns >= 3, `${turns} turns`)
+  assert.deepEqual(
+    findings.map(({ vote }) => vote),
+    ['4', '4', '4', '4'],
+  )
 })

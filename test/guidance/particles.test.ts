@@ -93,7 +93,7 @@ test('deltas are never taken back: together they are the chosen answer, and its 
       if (changes.select !== 'best') continue
       // where only finished ones survive a resampling, it is the last
       const { rewards, ancestors } = end.outcome!.particles!.steps.at(-1)!
-      assert.equal(end.outcome!.reward, Math.max(...ancestors.map((ancestor) => rewards[ancestor]!)))
+      assert.equal(end.outcome!.reward, Math.max(...ancestors.map((ancestor) => rewards![ancestor]!)))
     }
 })
 
@@ -145,7 +145,7 @@ test('the report: one step for each checkpoint, rewards and ancestors of every p
     ],
   )
   for (const { rewards, ancestors, effectiveSampleSize } of steps) {
-    assert.deepEqual([rewards.length, ancestors.length], [3, 3])
+    assert.deepEqual([rewards!.length, ancestors.length], [3, 3])
     assert.ok(effectiveSampleSize >= 1 - 1e-9 && effectiveSampleSize <= 3 + 1e-9)
   }
 })

@@ -66,7 +66,7 @@ async function assertUnbiased(
   for (const { result } of runs) {
     const { logZ, steps } = result.outcome.particles!
     assert.ok(logZ! < Number.POSITIVE_INFINITY)
-    for (const { rewards } of steps) for (const reward of rewards) assert.ok(reward < Number.POSITIVE_INFINITY)
+    for (const { rewards } of steps) for (const reward of rewards!) assert.ok(reward < Number.POSITIVE_INFINITY)
   }
   assertSameLaw(estimated(runs), target, 1e-10)
   return runs
@@ -101,7 +101,7 @@ const brief = tableWorld({ '': [0.7, 0.3, 0], '0': [0.4, 0, 0.6], '1': [1, 0, 0]
 for (const resampler of ['systematic', 'multinomial'] as const)
   test(`unbiased with three particles: ${resampler}`, async () => {
     const runs = await assertUnbiased(brief, { n: 3, resampler, ess_threshold: 2, resample_every: 1, lambda: 2 })
-    for (const { result } of runs) assert.equal(result.outcome.particles!.steps[0]!.rewards.length, 3)
+    for (const { result } of runs) assert.equal(result.outcome.particles!.steps[0]!.rewards!.length, 3)
   })
 
 for (const potential of potentials)
