@@ -173,7 +173,7 @@ test("select 'best' means what lambda does: below 0 it is the answer of the lowe
         ChoiceEvent,
         { type: 'choice-end' }
       >
-      const rewards = end.outcome!.particles!.steps.at(-1)!.rewards.filter((value) => value > Number.NEGATIVE_INFINITY)
+      const rewards = end.outcome!.particles!.steps.at(-1)!.rewards!.filter((value) => value > Number.NEGATIVE_INFINITY)
       if (rewards.length === 0) continue
       allowed++
       assert.equal(end.outcome!.reward, lambda < 0 ? Math.min(...rewards) : Math.max(...rewards))

@@ -131,7 +131,7 @@ test('a beginning judged by completions has (1 / lambda) log mean exp(lambda r),
       [both, 0.5],
       [1, 0.25],
     ] as const) {
-      const near = ({ outcome }: Run) => Math.abs(outcome.particles!.steps[0]!.rewards[0]! - value) < 1e-12
+      const near = ({ outcome }: Run) => Math.abs(outcome.particles!.steps[0]!.rewards![0]! - value) < 1e-12
       assertNear(
         mean(runs, (run) => Number(near(run))),
         p,
