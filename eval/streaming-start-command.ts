@@ -32,8 +32,9 @@ const every = 8
 /** Every setting draws 4 particles, judged every 8 tokens; they differ in how readily one of them is left. */
 const settings = [
   ['as elsewhere here', {}],
-  ['resampled always', { ess_threshold: 1.5 }],
-  ['resampled always, lambda 100', { ess_threshold: 1.5, lambda: 100 }],
+  ['ess_threshold 1', { ess_threshold: 1 }],
+  ['ess_threshold 1, multinomial', { ess_threshold: 1, resampler: 'multinomial' }],
+  ['ess_threshold 1, lambda 100', { ess_threshold: 1, lambda: 100 }],
 ] as const
 
 /** When particles begin to stream, with n = 4 and resample_every = 8. */

@@ -32,9 +32,9 @@ export function feynmanKac(
       const filter = new ParticleFilter(population, options, judge, request, choose)
       const lineage = new SharedLineage()
       while (!filter.done) {
-        yield* filter.advance(signal)
-        const common = lineage.next(population.particles.map(({ answer }) => answer))
-        if (common !== undefined) yield { type: 'choice-delta', index: 0, ...common }
+        for await (const _ of filter.grow(signal)) yield* sharedText(population, lineage)
+        yield await filter.judge(signal)
+        yield* sharedText(population, lineage)
       }
       const u = selectionUniform(request.sampling.seed)
       const chosen =
@@ -46,6 +46,12 @@ export function feynmanKac(
       population.release()
     }
   }
+}
+
+/** What every particle says by now: whatever is resampled, and whichever is chosen, begins with it. */
+function* sharedText({ particles }: Population, lineage: SharedLineage): Generator<StrategyEvent> {
+  const common = lineage.next(particles.map(({ answer }) => answer))
+  if (common !== undefined) yield { type: 'choice-delta', index: 0, ...common }
 }
 
 function chooseParticle(

@@ -6,7 +6,7 @@ import type { ChoiceEvent, Strategy } from '../../src/guidance/strategy.ts'
 import type { ParticleOptions } from '../../src/guidance/whole-answer-options.ts'
 import type { Reward } from '../../src/rm/reward.ts'
 import { particles, question, scrambledReward, toyReward } from '../laws/particle-runs.ts'
-import { ToyDecoder } from '../laws/toy-decoder.ts'
+import { ToyDecoder, termLogprobs } from '../laws/toy-decoder.ts'
 import { scrambled } from '../laws/toy-request.ts'
 import { eventsOf, strategyContract, textsOf, toyRequest } from './strategy-contract.ts'
 import { judgedStrategyContract, notingReward, timeline } from './toy-rewards.ts'
@@ -107,6 +107,34 @@ test('what all particles share is said before the end', async () => {
     if (first.steps <= 48) early++
   }
   assert.ok(early >= 16, `${early} of 20 runs say something before half of the tokens are drawn`)
+})
+
+test('what all particles say is streamed before the first checkpoint, where no two of them share a past', async () => {
+  // certain for two tokens, then a coin
+  const logits = (_: unknown, prefix: readonly number[]) =>
+    prefix.length < 2 ? Float64Array.of(0, Number.NEGATIVE_INFINITY) : Float64Array.of(0, 0)
+  for (const changes of [{ resample_every: 8 }, { at: 'step', delimiter: 'z' }] as const) {
+    const decoder = new ToyDecoder(new Map([['base', { logits }]]), undefined)
+    const strategy = withOptions({ n: 4, resample_every: undefined, ...changes })(toyReward(scrambledReward))
+    const moments = await timeline(strategy, toyRequest({ maxTokens: 16 }), decoder)
+    const judged = moments.findIndex(({ event }) => event.type === 'progress')
+    const before = moments.slice(0, judged).flatMap(({ event }) => (event.type === 'choice-delta' ? [event.text] : []))
+    assert.ok(before.join('').startsWith('aa'), before.join(''))
+    assert.ok(moments[0]!.steps <= 8, `${moments[0]!.steps} tokens of all particles before the first text`)
+  }
+})
+
+test('a streamed draw is that of the chosen answer to the last bit, whoever drew it', async () => {
+  const terms = toyRequest().terms
+  for (let seed = 0n; seed < 20n; seed++) {
+    const strategy = withOptions({ n: 4, resample_every: 2 })(toyReward(scrambledReward))
+    const events = await eventsOf(strategy, toyRequest({ seed, maxTokens: 10, trace: true }))
+    const draws = events.flatMap((event) => (event.type === 'choice-delta' ? event.draws : []))
+    draws.forEach((draw, i) => {
+      const before = draws.slice(0, i).map(({ id }) => id)
+      assert.deepEqual(draw.termLogprobs, termLogprobs(terms, before, draw.id, scrambled))
+    })
+  }
 })
 
 test('the losers of a resampling are released before the copies are made', async () => {
