@@ -1,0 +1,35 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { drawRun } from './figures/run-chart.ts'
+import { runMarkdown } from './figures/run-markdown.ts'
+import type { BenchRun, Finding } from './finding.ts'
+
+export const resultsFolder = fileURLToPath(new URL('./results', import.meta.url))
+
+/** Writes a run's numbers, tables and figure into bench/results; returns the tables. */
+export async function writeRun(name: string, run: BenchRun): Promise<string> {
+  mkdirSync(resultsFolder, { recursive: true })
+  const file = (ending: string) => join(resultsFolder, `${name}.${ending}`)
+  const markdown = runMarkdown(run)
+  const svg = await drawRun(run)
+  writeFileSync(file('json'), `${JSON.stringify(run, undefined, 1)}\n`)
+  writeFileSync(file('md'), `${markdown}\n`)
+  if (svg !== undefined) writeFileSync(file('svg'), svg)
+  return `${markdown}\n\nWritten to ${file('{json,md,svg}')}`
+}
+
+/** A run from its file; of several, the first with every question's last answer. */
+export function readRuns(files: readonly string[]): BenchRun {
+  const runs = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as BenchRun)
+  const [first] = runs
+  if (first === undefined) throw new Error('give at least one file of results')
+  return { ...first, findings: mergeFindings(runs.map(({ findings }) => findings)) }
+}
+
+/** Questions in the order of their first answers, each with its last answer. */
+export function mergeFindings(lists: readonly (readonly Finding[])[]): Finding[] {
+  const byQuestion = new Map<string, Finding>()
+  for (const finding of lists.flat()) byQuestion.set(finding.question, finding)
+  return [...byQuestion.values()]
+}
