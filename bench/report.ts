@@ -1,21 +1,27 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { drawRun } from './figures/run-chart.ts'
+import { drawRun } from './figures/run-charts.ts'
 import { runMarkdown } from './figures/run-markdown.ts'
 import { readRuns } from './results.ts'
 
 const page = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
-const figure = fileURLToPath(new URL('../docs/plots/performance.svg', import.meta.url))
+const plots = fileURLToPath(new URL('../docs/plots', import.meta.url))
 const [begin, end] = ['<!-- bench report: begin -->', '<!-- bench report: end -->']
 
-/** Puts the tables and the figure of a run into docs/performance.md. */
+const captions: Readonly<Record<string, string>> = {
+  targets: 'Every ratio against its target',
+  curves: 'Step time against context, rows, guides, particles, vocabulary and model shape',
+  step: 'Parts of a decoding step',
+}
+
+/** Puts the tables and the figures of a run into docs/performance.md. */
 export async function report(files: readonly string[]): Promise<void> {
   const run = readRuns(files)
-  const svg = await drawRun(run)
-  if (svg !== undefined) writeFileSync(figure, svg)
-  const image =
-    svg === undefined ? '' : '![Ratios against their targets, cost curves, parts of a step](plots/performance.svg)\n\n'
-  writeFileSync(page, replaceReport(readFileSync(page, 'utf8'), `${image}${runMarkdown(run)}`))
+  const figures = await drawRun(run)
+  for (const { name, svg } of figures) writeFileSync(join(plots, `performance-${name}.svg`), svg)
+  const images = figures.map(({ name }) => `![${captions[name]}](plots/performance-${name}.svg)`)
+  writeFileSync(page, replaceReport(readFileSync(page, 'utf8'), [...images, runMarkdown(run)].join('\n\n')))
   process.stdout.write(`docs/performance.md holds ${files.join(', ')}\n`)
 }
 

@@ -1,22 +1,21 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { drawRun } from './figures/run-chart.ts'
+import { drawRun } from './figures/run-charts.ts'
 import { runMarkdown } from './figures/run-markdown.ts'
 import type { BenchRun, Finding } from './finding.ts'
 
 export const resultsFolder = fileURLToPath(new URL('./results', import.meta.url))
 
-/** Writes a run's numbers, tables and figure into bench/results; returns the tables. */
+/** Writes a run's numbers, tables and figures into bench/results; returns the tables. */
 export async function writeRun(name: string, run: BenchRun): Promise<string> {
   mkdirSync(resultsFolder, { recursive: true })
   const file = (ending: string) => join(resultsFolder, `${name}.${ending}`)
   const markdown = runMarkdown(run)
-  const svg = await drawRun(run)
   writeFileSync(file('json'), `${JSON.stringify(run, undefined, 1)}\n`)
   writeFileSync(file('md'), `${markdown}\n`)
-  if (svg !== undefined) writeFileSync(file('svg'), svg)
-  return `${markdown}\n\nWritten to ${file('{json,md,svg}')}`
+  for (const figure of await drawRun(run)) writeFileSync(join(resultsFolder, `${name}-${figure.name}.svg`), figure.svg)
+  return `${markdown}\n\nWritten to ${file('{json,md}')}, figures beside them`
 }
 
 /** A run from its file; of several, the first with every question's last answer. */

@@ -24,11 +24,10 @@ export function stepParts({
 export function profilePanel(profiles: readonly StepProfile[]): Panel {
   const values = profiles.flatMap((profile) => {
     const label = `${profile.rows} row${profile.rows === 1 ? '' : 's'}`
-    return stepParts(profile).map(({ part, us }) => ({ label, part, ms: us / 1000 }))
+    return stepParts(profile).map(({ part, us }, order) => ({ label, part, order, ms: us / 1000 }))
   })
   const parts = [...new Set(values.map(({ part }) => part))]
   return {
-    title: { text: 'Where a step goes', fontSize: 13, offset: 8, frame: 'group' },
     width: 420,
     height: { step: 30 },
     data: { values },
@@ -36,12 +35,13 @@ export function profilePanel(profiles: readonly StepProfile[]): Panel {
     encoding: {
       x: { field: 'ms', type: 'quantitative', title: 'ms a step', stack: 'zero' },
       y: { field: 'label', type: 'nominal', title: null, sort: null },
+      order: { field: 'order', type: 'quantitative' },
       color: {
         field: 'part',
         type: 'nominal',
         sort: null,
         scale: { domain: parts, range: parts.map((_, i) => palette[i % palette.length]!) },
-        legend: { title: '', columns: 4 },
+        legend: { title: '', columns: 4, labelLimit: 400 },
       },
     },
   }

@@ -15,7 +15,7 @@ export function targetPanel(rows: readonly ResultRow[]): Panel {
     type: 'nominal',
     title: null,
     sort: null,
-    axis: { labelLimit: 560, labelFontSize: 11, ticks: false, domain: false },
+    axis: { labelExpr: "split(datum.label, ': ')", labelLimit: 1000, labelFontSize: 10, ticks: false, domain: false },
   } as const
   const x = (field: string) =>
     ({
@@ -32,9 +32,8 @@ export function targetPanel(rows: readonly ResultRow[]): Panel {
     legend: { title: '' },
   } as const
   return {
-    title: { text: 'Targets', fontSize: 13, offset: 8, frame: 'group' },
     width: 420,
-    height: { step: 22 },
+    height: { step: 34 },
     data: { values },
     layer: [
       {
@@ -52,6 +51,7 @@ function scoreOf({ work, comparison, unit, values, target }: ResultRow) {
   if (target === undefined || values.length === 0) return []
   const score = (value: number) => (target.bound === 'at least' ? value / target.value : target.value / value)
   const { min, median, max } = describe(values.map(score))
-  const label = `${work}: ${comparison} (${targetText(target, unit)})`
+  // two lines: what was done; with whom it is compared
+  const label = `${work.replaceAll(': ', ', ')}: ${comparison}, ${targetText(target, unit)}`
   return [{ label, low: min, median, high: max, verdict: median >= 1 ? 'met' : 'missed' }]
 }

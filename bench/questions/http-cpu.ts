@@ -29,7 +29,7 @@ export async function httpCpu(options: BenchOptions): Promise<Finding> {
       const tokens = times.reduce((sum, { tokens }) => sum + tokens, 0)
       return (1e6 * (processorSeconds(served.pids[0]) - before)) / tokens
     }
-    const work = `processor time of the HTTP process per streamed token, ${streams} streams`
+    const work = `HTTP process, processor time per streamed token, ${streams} streams`
     options.say(work)
     await once(-1)
     const values: number[] = []

@@ -39,7 +39,7 @@ export async function particles(options: BenchOptions): Promise<Finding> {
       },
       { name: 'independent', measure: async () => (await timeOf({ n: count })).seconds },
     ]
-    const work = `${count} particles, prompt of ${promptTokens}, ${newTokens} new tokens, resampled every 16: cost over independent streams`
+    const work = `${count} particles, prompt of ${promptTokens}, resampled every 16: cost over independent streams`
     options.say(work)
     const found = await alternate(contestants, options.rounds, options.say)
     const [steered, independent] = [found.get('particles')!, found.get('independent')!]

@@ -4,6 +4,7 @@ import { type LineWorker, startLineWorker } from '../line-worker.ts'
 
 /** A rival that generates from token ids in a process of its own. */
 export interface GenerationWorker {
+  readonly pid: number
   /** What it says of its versions. */
   readonly version: string
   /** Draws `newTokens` tokens behind each prompt, all of one length. */
@@ -27,6 +28,7 @@ export async function startGenerationWorker(
 ): Promise<GenerationWorker> {
   const worker: LineWorker = await startLineWorker(program, parameters, options)
   return {
+    pid: worker.pid,
     version: hello.parse(worker.hello).version,
     async generate(prompts, newTokens, more = {}) {
       const answer = times.parse(await worker.ask({ prompts, new_tokens: newTokens, ...more }))

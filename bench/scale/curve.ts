@@ -44,7 +44,7 @@ export function curveTable(curves: readonly Curve[]): string {
     const range = (of: (point: Curve['points'][number]) => number | undefined) =>
       `${number(of(first) ?? Number.NaN)} .. ${number(of(last) ?? Number.NaN)}`
     return [
-      `${curve.name} (${number(first.x)} to ${number(last.x)} ${curve.x})`,
+      `${curve.name} (${Math.round(first.x)} to ${Math.round(last.x)} ${curve.x})`,
       curve.law,
       `${number(curve.line.offset)} + ${number(curve.line.slope)} x (error ${(100 * curve.line.error).toFixed(0)} %)`,
       number(curve.power.exponent),
