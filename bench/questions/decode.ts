@@ -33,7 +33,7 @@ export async function decode(options: BenchOptions): Promise<Finding> {
       engines.push({ name: `trimtab ${weights}`, engine })
     }
     const { tokenizer } = engines[0]!.engine.models.get('m')!
-    const rivals = await openRivals(options, cleanup)
+    const { over: rivalsOver, versions } = await openRivals(options, cleanup)
     const rows = []
     for (const streams of [1, 8, 16]) {
       const prompts = Array.from({ length: streams }, (_, i) => promptIds(tokenizer, i, promptTokens))
@@ -41,14 +41,14 @@ export async function decode(options: BenchOptions): Promise<Finding> {
         return { name, measure: (round: number) => rateOfOurs(engine, prompts, round, newTokens) }
       })
       const work = `decode, ${streams} stream${streams === 1 ? '' : 's'}`
-      const theirs = rivals(prompts, newTokens)
+      const theirs = rivalsOver(prompts, newTokens)
       const targetOf = (our: string, rival: string) =>
         rival.startsWith('llama.cpp') ? targets[`${our}, ${streams}`] : undefined
       const found = await compare(work, ours, theirs, tokensPerSecond, options, targetOf)
       // the other rivals are there once, beside the default format
       rows.push(...found.filter(({ comparison }) => /int8|\/ llama\.cpp/.test(comparison)))
     }
-    return { question: 'decode', rows, notes: notes(newTokens) }
+    return { question: 'decode', rows, notes: [...notes(newTokens), ...versions] }
   })
 }
 
@@ -62,9 +62,12 @@ function rateOfOurs(engine: LocalEngine, prompts: readonly (readonly number[])[]
   return decodeRate(engine, streams, tokens)
 }
 
-type RivalsOver = (prompts: readonly (readonly number[])[], newTokens: number) => Rival[]
+interface DecodingRivals {
+  readonly versions: readonly string[]
+  over(prompts: readonly (readonly number[])[], newTokens: number): Rival[]
+}
 
-async function openRivals(options: BenchOptions, cleanup: Cleanup): Promise<RivalsOver> {
+async function openRivals(options: BenchOptions, cleanup: Cleanup): Promise<DecodingRivals> {
   const llama = await rivalOr(() => openLlamaCpp(options))
   if (!(llama instanceof MissingRival)) cleanup.add(() => llama.close())
   const worker = async (start: () => Promise<GenerationWorker>) => {
@@ -74,7 +77,7 @@ async function openRivals(options: BenchOptions, cleanup: Cleanup): Promise<Riva
   }
   const transformersJs = await worker(() => startTransformersJs(options))
   const nodeLlama = llama instanceof MissingRival ? llama : await worker(() => startNodeLlamaCpp(llama.gguf, options))
-  return (prompts, newTokens) => {
+  const over: DecodingRivals['over'] = (prompts, newTokens) => {
     const rateOf = (started: GenerationWorker | MissingRival): Rival['measure'] => {
       if (started instanceof MissingRival) return started
       return async () => (prompts.length * newTokens) / (await started.generate(prompts, newTokens)).decodeSeconds
@@ -87,4 +90,8 @@ async function openRivals(options: BenchOptions, cleanup: Cleanup): Promise<Riva
       { name: 'node-llama-cpp Q8_0', measure: rateOf(nodeLlama) },
     ]
   }
+  const versions = [transformersJs, nodeLlama].flatMap((rival) =>
+    rival instanceof MissingRival ? [] : [`Rival: ${rival.version}.`],
+  )
+  return { over, versions }
 }

@@ -18,7 +18,9 @@ const promptTokens = 160
 
 /** A standalone guide beside the reference engine, and LoRA guides beside plain decoding. */
 export async function guided(options: BenchOptions): Promise<Finding> {
-  return { question: 'guided', rows: [...(await standalone(options)), ...(await loraGuides(options))], notes }
+  const versions: string[] = []
+  const rows = [...(await standalone(options, versions)), ...(await loraGuides(options))]
+  return { question: 'guided', rows, notes: [...notes, ...versions] }
 }
 
 const notes = [
@@ -27,7 +29,7 @@ const notes = [
   `LoRA guides: random adapters of rank ${adapterRank} on all seven projections, weight 0.5 each; four are loaded and k used, plain decoding is an engine without adapters.`,
 ]
 
-async function standalone(options: BenchOptions): Promise<ResultRow[]> {
+async function standalone(options: BenchOptions, versions: string[]): Promise<ResultRow[]> {
   const newTokens = options.quick ? 16 : 64
   return await withCleanup(async (cleanup) => {
     const guide = { name: 'guide', source: options.model, weights: 'int8' } as const
@@ -35,7 +37,10 @@ async function standalone(options: BenchOptions): Promise<ResultRow[]> {
     cleanup.add(() => engine.close())
     const { tokenizer } = engine.models.get('m')!
     const reference = await rivalOr(() => startGenarmReference(options.model, options))
-    if (!(reference instanceof MissingRival)) cleanup.add(() => reference.stop())
+    if (!(reference instanceof MissingRival)) {
+      cleanup.add(() => reference.stop())
+      versions.push(`Rival: ${reference.version}.`)
+    }
     const rows: ResultRow[] = []
     for (const streams of [1, 8]) {
       const prompts = Array.from({ length: streams }, (_, i) => promptIds(tokenizer, i, promptTokens))

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { BenchOptions } from '../bench-options.ts'
 import { runProgram } from '../child.ts'
@@ -49,7 +49,7 @@ async function quantised({ gguf, work, say }: BenchOptions, programs: LlamaProgr
     throw new MissingRival('llama.cpp', 'give a GGUF of the model with --gguf (any format: Q8_0 is made from it)')
   if (/q8_0\.gguf$/i.test(gguf)) return gguf
   const made = join(work, basename(gguf).replace(/(\.[^.]+)?\.gguf$/, '.Q8_0.gguf'))
-  if (existsSync(made) && readFileSync(made).subarray(0, 4).toString() === 'GGUF') return made
+  if (existsSync(made)) return made
   mkdirSync(work, { recursive: true })
   say(`making ${made}`)
   const draft = `${made}.draft`
