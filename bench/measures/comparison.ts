@@ -25,24 +25,48 @@ export async function compare(
   targetOf: (our: string, rival: string) => Target | undefined,
 ): Promise<ResultRow[]> {
   say(work)
-  const present = rivals.flatMap(({ name, measure }) => (measure instanceof MissingRival ? [] : [{ name, measure }]))
+  const failures = new Map<string, string>()
+  const present = rivals.flatMap(({ name, measure }) =>
+    measure instanceof MissingRival ? [] : [forgiving({ name, measure }, failures, say)],
+  )
   const found = await alternate([...ours, ...present], rounds, say)
   return ours.flatMap(({ name }) =>
-    rivals.map((rival) => comparisonRow(work, name, rival, found, quantity, targetOf(name, rival.name))),
+    rivals.map((rival) => {
+      const missing = rival.measure instanceof MissingRival ? rival.measure.message : failures.get(rival.name)
+      return comparisonRow(work, name, { name: rival.name, missing }, found, quantity, targetOf(name, rival.name))
+    }),
   )
+}
+
+/** A rival that breaks down leaves the field, and its row says why: what the others did counts all the same. */
+function forgiving(rival: Contestant, failures: Map<string, string>, say: (line: string) => void): Contestant {
+  const { name } = rival
+  return {
+    name,
+    async measure(round) {
+      if (failures.has(name)) return Number.NaN
+      try {
+        return await rival.measure(round)
+      } catch (error) {
+        failures.set(name, `${name} failed in round ${round + 1}: ${String(error).split('\n')[0]}`)
+        say(`  ${name} failed: ${error instanceof Error ? error.stack : error}`)
+        return Number.NaN
+      }
+    },
+  }
 }
 
 function comparisonRow(
   work: string,
   our: string,
-  rival: Rival,
+  rival: { readonly name: string; readonly missing: string | undefined },
   found: ReadonlyMap<string, readonly number[]>,
   { better, unit }: Quantity,
   target: Target | undefined,
 ): ResultRow {
   const mine = found.get(our)!
-  const theirs = found.get(rival.name) ?? []
-  const missing = rival.measure instanceof MissingRival ? rival.measure.message : undefined
+  const { missing } = rival
+  const theirs = missing === undefined ? found.get(rival.name)! : []
   const ratios = () => (better === 'high' ? rateRatios(mine, theirs) : rateRatios(theirs, mine))
   return {
     work,

@@ -27,6 +27,31 @@ describe('a comparison', () => {
     assert.match(table, /- theirs: install it/)
   })
 
+  it('goes on without a rival that breaks down midway, and says why', async () => {
+    let calls = 0
+    const measure = async (round: number) => {
+      calls++
+      if (round === 1) throw new Error('out of memory')
+      return 20
+    }
+    const rivals = [{ name: 'theirs', measure }, constant('others', 15)]
+    const [broken, sound] = await compare('w', [constant('ours', 30)], rivals, tokensPerSecond, settings, () =>
+      atLeast(2),
+    )
+    assert.deepEqual(broken!.values, [])
+    assert.match(broken!.missing!, /theirs failed in round 2: Error: out of memory/)
+    assert.equal(calls, 3)
+    assert.deepEqual(sound!.values, [2, 2, 2])
+  })
+
+  it('does not take a failure of ours for theirs', async () => {
+    const ours = { name: 'ours', measure: () => Promise.reject(new Error('ours')) }
+    await assert.rejects(
+      compare('w', [ours], [constant('b', 1)], tokensPerSecond, settings, () => undefined),
+      /ours/,
+    )
+  })
+
   it('does not take a failure for a missing rival', async () => {
     await assert.rejects(
       rivalOr(() => {
