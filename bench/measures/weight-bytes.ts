@@ -9,13 +9,13 @@ export function weightBytesPerStep(config: ModelConfig, format: WeightFormat): n
   return bytes
 }
 
-/** Multiply-adds of a token, attention over its past aside. */
-export function multiplyAddsPerToken(config: ModelConfig): number {
-  return projections(config).reduce(
-    (sum, [output, input]) => sum + output * input,
-    config.vocabSize * config.hiddenSize,
-  )
-}
+/** Multiply-adds of a drawn token, attention over its past aside. */
+export const multiplyAddsPerToken = (config: ModelConfig): number =>
+  multiplyAddsPerPromptToken(config) + config.vocabSize * config.hiddenSize
+
+/** The same for a token of a prompt, which needs no logits. */
+export const multiplyAddsPerPromptToken = (config: ModelConfig): number =>
+  projections(config).reduce((sum, [output, input]) => sum + output * input, 0)
 
 function projections(config: ModelConfig): (readonly [output: number, input: number])[] {
   return [...decoderTensors(config)]

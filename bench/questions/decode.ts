@@ -24,7 +24,7 @@ const targets: Readonly<Record<string, Target>> = {
 
 /** Decoding speed at 1, 8 and 16 streams of different prompts. */
 export async function decode(options: BenchOptions): Promise<Finding> {
-  const newTokens = options.quick ? 32 : 128
+  const newTokens = options.quick ? 16 : 128
   return await withCleanup(async (cleanup) => {
     const engines = []
     for (const weights of ['int8', 'w8a8'] as const) {

@@ -30,7 +30,7 @@ const notes = [
 ]
 
 async function standalone(options: BenchOptions, versions: string[]): Promise<ResultRow[]> {
-  const newTokens = options.quick ? 16 : 64
+  const newTokens = options.quick ? 4 : 64
   return await withCleanup(async (cleanup) => {
     const guide = { name: 'guide', source: options.model, weights: 'int8' } as const
     const engine = await openOurs([plainSpec(options.model, 'int8'), guide], options)

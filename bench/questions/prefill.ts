@@ -3,7 +3,6 @@ import { withCleanup } from '../cleanup.ts'
 import type { Finding } from '../finding.ts'
 import { compare, tokensPerSecond } from '../measures/comparison.ts'
 import { atLeast } from '../measures/target.ts'
-import { multiplyAddsPerToken } from '../measures/weight-bytes.ts'
 import { MissingRival, rivalOr } from '../missing.ts'
 import { advance, baseTerm, openOurs, openStream, plainSpec } from '../our-engine.ts'
 import { promptIds } from '../prompts.ts'
@@ -16,12 +15,10 @@ export async function prefill(options: BenchOptions): Promise<Finding> {
   return await withCleanup(async (cleanup) => {
     let seed = 1000
     const ours = []
-    let multiplyAdds = 0
     for (const weights of ['int8', 'w8a8'] as const) {
       const engine = await openOurs([plainSpec(options.model, weights)], options)
       cleanup.add(() => engine.close())
-      const { tokenizer, config } = engine.models.get('m')!
-      multiplyAdds = multiplyAddsPerToken(config)
+      const { tokenizer } = engine.models.get('m')!
       const once = async () => {
         // the last token of a prompt is the first step's input, so one more is given
         const sequence = openStream(engine, [baseTerm(promptIds(tokenizer, seed++, promptTokens + 1))], 1, 1)
@@ -39,10 +36,8 @@ export async function prefill(options: BenchOptions): Promise<Finding> {
     const rival = { name: 'llama.cpp Q8_0', measure }
     const targetOf = (our: string) => (our.endsWith('int8') ? atLeast(1.5) : undefined)
     const rows = await compare(`prefill, ${promptTokens} tokens`, ours, [rival], tokensPerSecond, options, targetOf)
-    return { question: 'prefill', rows, notes: [note(multiplyAdds)] }
+    return { question: 'prefill', rows, notes: [note] }
   })
 }
 
-const note = (multiplyAdds: number) =>
-  `prefill: mean of three prompts a round, each new. llama.cpp: llama-bench -p ${promptTokens} -n 0. ` +
-  `A token takes ${(multiplyAdds / 1e6).toFixed(0)} million multiply-adds, attention and the output matrix's skipped rows aside.`
+const note = `prefill: mean of three prompts a round, each new. llama.cpp: llama-bench -p ${promptTokens} -n 0.`
