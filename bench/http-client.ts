@@ -38,7 +38,7 @@ export async function streamTimes(url: string, body: object): Promise<StreamTime
   let tokens = 0
   for await (const bytes of response.body!) {
     rest += decoder.decode(bytes, { stream: true })
-    if (first === undefined && rest.includes('"text":"')) first = performance.now()
+    if (first === undefined && /"(?:text|content)":"[^"]/.test(rest)) first = performance.now()
     const usage = /"completion_tokens":(\d+)/.exec(rest)
     if (usage !== null) tokens = Number(usage[1])
     // a frame cut in two is read with the next bytes

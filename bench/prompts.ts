@@ -45,6 +45,10 @@ export function promptIds(encoder: Encoder, seed: number, length: number): numbe
   return ids.slice(0, length)
 }
 
+/** A question of a few dozen tokens that belongs to `seed`. */
+export const question = (seed: number): string =>
+  `Write a long story, number ${seed}, that begins like this: ${sentenceOf(seed * 7919)}`
+
 function sentenceOf(index: number): string {
   const pick = (list: readonly string[], salt: number) =>
     list[Math.abs(Math.imul(index + salt, 2654435761) >> 12) % list.length]!

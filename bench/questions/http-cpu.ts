@@ -3,13 +3,11 @@ import { withCleanup } from '../cleanup.ts'
 import type { Finding } from '../finding.ts'
 import { streamTimes } from '../http-client.ts'
 import { atMost } from '../measures/target.ts'
-import { tokenizerOf } from '../model-tokenizer.ts'
-import { promptIds } from '../prompts.ts'
+import { question } from '../prompts.ts'
 import { processorSeconds } from '../served.ts'
 import { serveModel } from '../served-model.ts'
 
 const streams = 16
-const promptTokens = 64
 
 /** Processor time of the HTTP process per token that it streams. */
 export async function httpCpu(options: BenchOptions): Promise<Finding> {
@@ -17,12 +15,11 @@ export async function httpCpu(options: BenchOptions): Promise<Finding> {
   return await withCleanup(async (cleanup) => {
     const served = await serveModel(options)
     cleanup.add(() => served.stop())
-    const tokenizer = tokenizerOf(options.model)
-    const url = `${served.url}/v1/completions`
+    const url = `${served.url}/v1/chat/completions`
     const once = async (round: number) => {
       const bodies = Array.from({ length: streams }, (_, i) => {
-        const prompt = promptIds(tokenizer, i, promptTokens)
-        return { model: 'm', prompt, max_tokens: newTokens, seed: 100 * (round + 2) + i, ignore_eos: true }
+        const messages = [{ role: 'user', content: question(i) }]
+        return { model: 'm', messages, max_tokens: newTokens, seed: 100 * (round + 2) + i, ignore_eos: true }
       })
       const before = processorSeconds(served.pids[0])
       const times = await Promise.all(bodies.map((body) => streamTimes(url, body)))
@@ -47,4 +44,4 @@ export async function httpCpu(options: BenchOptions): Promise<Finding> {
 }
 
 const note = (newTokens: number) =>
-  `http-cpu: user and kernel time of the process that listens, all threads, over ${streams} streams of ${newTokens} tokens, after a warm-up; requests and ends of streams included.`
+  `http-cpu: user and kernel time of the process that listens, all threads, over ${streams} chat streams of ${newTokens} tokens, after a warm-up; requests and ends of streams included.`

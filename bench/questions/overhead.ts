@@ -5,10 +5,8 @@ import { streamTimes } from '../http-client.ts'
 import { compare, tokensPerSecond } from '../measures/comparison.ts'
 import { atLeast } from '../measures/target.ts'
 import { baseTerm, decodeRate, openOurs, openStream, plainSpec } from '../our-engine.ts'
-import { promptIds } from '../prompts.ts'
+import { question } from '../prompts.ts'
 import { serveModel } from '../served-model.ts'
-
-const promptTokens = 160
 
 /** One stream over HTTP, its client on the same machine, beside the engine's loop alone. */
 export async function overhead(options: BenchOptions): Promise<Finding> {
@@ -16,13 +14,14 @@ export async function overhead(options: BenchOptions): Promise<Finding> {
   return await withCleanup(async (cleanup) => {
     const engine = await openOurs([plainSpec(options.model, 'int8')], options)
     cleanup.add(() => engine.close())
-    const { tokenizer } = engine.models.get('m')!
+    const { tokenizer, chatTemplate } = engine.models.get('m')!
     const served = await serveModel(options)
     cleanup.add(() => served.stop())
-    const prompt = promptIds(tokenizer, 0, promptTokens)
+    const messages = [{ role: 'user', content: question(0) }]
+    const prompt = tokenizer.encode(chatTemplate!.render(messages), false)
     const overHttp = async (round: number) => {
-      const body = { model: 'm', prompt, max_tokens: newTokens, seed: round + 2, ignore_eos: true }
-      const { first, end, tokens } = await streamTimes(`${served.url}/v1/completions`, body)
+      const body = { model: 'm', messages, max_tokens: newTokens, seed: round + 2, ignore_eos: true }
+      const { first, end, tokens } = await streamTimes(`${served.url}/v1/chat/completions`, body)
       if (tokens !== newTokens) throw new Error(`the stream has ${tokens} tokens, not ${newTokens}`)
       return (1000 * (newTokens - 1)) / (end - first)
     }
@@ -30,7 +29,7 @@ export async function overhead(options: BenchOptions): Promise<Finding> {
       decodeRate(engine, [openStream(engine, [baseTerm(prompt)], round + 2, newTokens)], newTokens)
     const ours = { name: 'trimtab over HTTP', measure: overHttp }
     const rival = { name: 'the bare engine loop', measure: bare }
-    const work = `one plain stream, ${newTokens} tokens`
+    const work = `one plain chat stream of ${newTokens} tokens`
     const rows = await compare(work, [ours], [rival], tokensPerSecond, options, () => atLeast(0.95))
     return { question: 'overhead', rows, notes: [note] }
   })

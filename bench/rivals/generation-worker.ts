@@ -27,9 +27,14 @@ export async function startGenerationWorker(
   options: ChildOptions = {},
 ): Promise<GenerationWorker> {
   const worker: LineWorker = await startLineWorker(program, parameters, options)
+  const greeting = hello.safeParse(worker.hello)
+  if (!greeting.success) {
+    await worker.stop()
+    throw new Error(`${program} did not say that it is ready: ${JSON.stringify(worker.hello)}`)
+  }
   return {
     pid: worker.pid,
-    version: hello.parse(worker.hello).version,
+    version: greeting.data.version,
     async generate(prompts, newTokens, more = {}) {
       const answer = times.parse(await worker.ask({ prompts, new_tokens: newTokens, ...more }))
       if (answer.tokens !== prompts.length * newTokens)
