@@ -18,12 +18,22 @@ export async function writeRun(name: string, run: BenchRun): Promise<string> {
   return `${markdown}\n\nWritten to ${file('{json,md}')}, figures beside them`
 }
 
-/** A run from its file; of several, the first with every question's last answer. */
-export function readRuns(files: readonly string[]): BenchRun {
-  const runs = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as BenchRun)
+export const readRuns = (files: readonly string[]): BenchRun =>
+  mergeRuns(files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as BenchRun))
+
+/** Several runs as one, which says all their commands: day and machine are the first's, and it is as quick as its quickest. */
+export function mergeRuns(runs: readonly BenchRun[]): BenchRun {
   const [first] = runs
   if (first === undefined) throw new Error('give at least one file of results')
-  return { ...first, findings: mergeFindings(runs.map(({ findings }) => findings)) }
+  const processors = new Set(runs.map(({ machine }) => `${machine.cores} ${machine.processor}`))
+  if (processors.size > 1) throw new Error(`the runs are of different machines: ${[...processors].join('; ')}`)
+  return {
+    ...first,
+    command: [...new Set(runs.map(({ command }) => command))].join('\n'),
+    quick: runs.some(({ quick }) => quick),
+    rounds: Math.min(...runs.map(({ rounds }) => rounds)),
+    findings: mergeFindings(runs.map(({ findings }) => findings)),
+  }
 }
 
 /** Questions in the order of their first answers, each with its last answer. */

@@ -12,7 +12,7 @@ export function runMarkdown({ findings, machine, date, command, quick, rounds }:
   const made = `${date.slice(0, 10)}, ${machineText(machine)}; ${rounds} round${rounds === 1 ? '' : 's'}, all contestants in turn in each${quick ? ' (`--quick`: short runs, whose numbers mean little)' : ''}:`
   return [
     made,
-    `    ${command}`,
+    command.replaceAll(/^/gm, '    '),
     ...(rows.length === 0 ? [] : [markdownTable(rows)]),
     ...(curves.length === 0 ? [] : ['### Curves', curveTable(curves)]),
     ...(profiles.length === 0 ? [] : ['### A step', profileTable(profiles)]),

@@ -35,6 +35,7 @@ const notes = [
   'roofline: bytes of weights and scales that a step reads (all projections and the output matrix), times steps a second, over the bandwidth measured in the same round: as many threads as the engine each look for a byte ' +
     'that does not occur (memchr) in their part of 512 MiB, the best of three groups of four passes.',
   'Multiply-adds: those of the projections for each prompt token, over what the same kernel reaches on 512 rows and one matrix of 2048 x 8192.',
+  'The profile is of steps with the profiler on, which slows small nodes: compare its parts with each other, not its totals with other rows.',
 ]
 
 async function share(options: BenchOptions, name: string, folder: string, percent: number): Promise<ResultRow> {

@@ -7,7 +7,7 @@ import { runMarkdown } from '../../bench/figures/run-markdown.ts'
 import type { BenchRun } from '../../bench/finding.ts'
 import { atLeast } from '../../bench/measures/target.ts'
 import { replaceReport } from '../../bench/report.ts'
-import { mergeFindings } from '../../bench/results.ts'
+import { mergeFindings, mergeRuns } from '../../bench/results.ts'
 import { curveOf, curveVerdict } from '../../bench/scale/curve.ts'
 
 const point = (ms: number) => ({ stepSeconds: [ms / 1000], kvBytes: 2 ** 20, peakMib: 500 })
@@ -102,6 +102,15 @@ describe('the report', () => {
   it('finds its marks in the page', () => {
     const page = readFileSync(new URL('../../docs/performance.md', import.meta.url), 'utf8')
     assert.ok(replaceReport(page, 'x').length > 0)
+  })
+
+  it('says every command of the runs it is made of', () => {
+    const other = { ...run, command: 'npm run bench -- scale', quick: true, rounds: 1, findings: [] }
+    const merged = mergeRuns([run, other, run])
+    assert.deepEqual([merged.quick, merged.rounds, merged.findings.length], [true, 1, 2])
+    assert.match(runMarkdown(merged), /\n {4}npm run bench -- all\n {4}npm run bench -- scale\n/)
+    const elsewhere = { ...other, machine: { ...run.machine, cores: 64 } }
+    assert.throws(() => mergeRuns([run, elsewhere]), /different machines/)
   })
 
   it('takes the last answer to each question', () => {
