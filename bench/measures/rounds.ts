@@ -15,7 +15,10 @@ export async function alternate(
   say: (line: string) => void,
 ): Promise<Map<string, number[]>> {
   const found = new Map<string, number[]>(contestants.map(({ name }) => [name, []]))
-  for (const contestant of contestants) await contestant.measure(-1)
+  for (const contestant of contestants) {
+    say(`  warming up ${contestant.name}`)
+    await contestant.measure(-1)
+  }
   for (let round = 0; round < rounds; round++) {
     const order = round % 2 === 0 ? contestants : contestants.toReversed()
     for (const contestant of order) {

@@ -133,8 +133,8 @@ function jobOf(
     folder,
     adapters: [...adapters],
     weights: 'int8' as const,
-    // one graph for all points of a folder
-    contextLength: Math.max(1024, contextLength),
+    // one graph for all points of a folder, and the same that other questions use
+    contextLength: Math.max(2048, contextLength),
     threads,
     work,
     newTokens,
