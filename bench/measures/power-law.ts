@@ -19,11 +19,11 @@ export function fitLine(points: readonly Point[]): PowerLaw {
 
 /**
  * The exponent that explains the points best beside a constant cost, from 0.05 to 3. A cost that hardly changes over the points has no
- * exponent worth the name: see `growth`.
- * @param points at least three
+ * exponent worth the name: see `growth`. Two points have a line only.
  */
 export function fitPowerLaw(points: readonly Point[]): PowerLaw {
-  let best = fitWithExponent(points, 1)
+  let best = fitLine(points)
+  if (points.length < 3) return best
   for (let step = 1; step <= 60; step++) {
     const law = fitWithExponent(points, step * 0.05)
     // a falling curve with a huge offset explains anything

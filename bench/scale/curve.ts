@@ -20,12 +20,14 @@ export function curveOf(
   return { ...names, y: 'ms a step', points, line: fitLine(points), power: fitPowerLaw(points) }
 }
 
-/** What a fitted exponent may exceed the law's by: the points carry noise, and so does the exponent. */
-const slack = 0.2
+/** Rounds carry noise, and so do exponents: by so much either may be off before a law counts as broken. */
+const exponentSlack = 0.2
+const lineError = 0.1
 
-export function curveVerdict({ points, power, mostExponent }: Curve): string {
+/** A law is broken where a steeper one explains the points, and a line does not. */
+export function curveVerdict({ points, line, power, mostExponent }: Curve): string {
   if (growth(points) < 1.25) return 'hardly grows'
-  return power.exponent <= mostExponent + slack ? 'follows' : 'grows faster'
+  return line.error <= lineError || power.exponent <= mostExponent + exponentSlack ? 'follows' : 'grows faster'
 }
 
 export function curveTable(curves: readonly Curve[]): string {

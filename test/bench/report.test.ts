@@ -59,6 +59,8 @@ describe('a curve', () => {
     assert.equal(curveVerdict(curveThrough((x) => 5 + x / 50)), 'follows')
     assert.equal(curveVerdict(curveThrough((x) => 5 + (x / 100) ** 2)), 'grows faster')
     assert.equal(curveVerdict(curveThrough((x) => 50 + x / 1000)), 'hardly grows')
+    const noise = [1.05, 0.96, 0.97, 1.04]
+    assert.equal(curveVerdict(curveThrough((x) => noise[xs.indexOf(x)]! * (30 + x / 80))), 'follows')
   })
 })
 

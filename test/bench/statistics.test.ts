@@ -51,6 +51,16 @@ group('a fitted law', () => {
     assert.ok(Math.abs(exponentOf((x) => 5 + 0.1 * x) - 1) < 1e-9)
   })
 
+  it('is a line through two points', () => {
+    assert.equal(
+      fitPowerLaw([
+        { x: 1, y: 1 },
+        { x: 2, y: 9 },
+      ]).exponent,
+      1,
+    )
+  })
+
   it('knows how much dearer the last point is than the first', () => {
     assert.equal(growth(points((x) => 4 * x)), 32)
   })
