@@ -3,7 +3,7 @@ import { z } from 'zod'
 /** The words for what zod names after itself: a record, a discriminator, a key that is not among the schema's. */
 const fieldWording: z.core.$ZodErrorMap = (issue) => {
   if (issue.code === 'unrecognized_keys') return unknownField(issue.inst)
-  if (issue.code === 'invalid_union' && Array.isArray(issue.options)) return oneOf(issue.options)
+  if (issue.code === 'invalid_union' && Array.isArray(issue.options)) return discriminator(issue)
   if (issue.code === 'invalid_type' && issue.expected === 'record') {
     return `Invalid input: expected object, received ${z.util.parsedType(issue.input)}`
   }
@@ -18,6 +18,13 @@ function unknownField(schema: unknown): string {
   return `is not a known field${known}`
 }
 
-function oneOf(options: readonly unknown[]): string {
-  return `Invalid option: expected one of ${options.map((option) => JSON.stringify(option)).join('|')}`
+/** Of the field that says which of several kinds an object is. */
+function discriminator({
+  input,
+  discriminator: field,
+  options,
+}: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>): string {
+  const kinds = (options as readonly unknown[]).map((kind) => JSON.stringify(kind)).join('|')
+  const isMissing = typeof input === 'object' && input !== null && !Object.hasOwn(input, String(field))
+  return isMissing ? `is required: one of ${kinds}` : `Invalid option: expected one of ${kinds}`
 }

@@ -127,6 +127,10 @@ describe('bad fields', () => {
       await told({ search: { method: 'mcts', reward: 'r' } }),
       `'alignment.search.method': invalid option: expected one of "beam"|"tree".`,
     )
+    assert.equal(
+      await told({ search: { reward: 'r' } }),
+      `'alignment.search.method' is required: one of "beam"|"tree".`,
+    )
   })
 
   it('say where a misplaced field belongs', async () => {
