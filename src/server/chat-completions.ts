@@ -4,6 +4,7 @@ import { chatCompletion, chatWriter } from './chat-response.ts'
 import { parseFields } from './field-problem.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { generationContext, type ReplyFormat, reply } from './generation-route.ts'
+import { refuseMisplaced } from './misplaced-fields.ts'
 import { readBody } from './read-body.ts'
 import { chatToGeneration } from './to-generation.ts'
 import { refuseUnsupported, refuseUnsupportedHeaders } from './unsupported-fields.ts'
@@ -15,6 +16,7 @@ export async function chatCompletions(context: Context<AppEnvironment>, gateway:
   const fields = await readBody(context.req.raw, gateway.limits.bodyBytes)
   refuseUnsupportedHeaders(context.req.raw.headers)
   refuseUnsupported(fields, 'chat')
+  refuseMisplaced(fields, chatRequest.shape)
   const body = parseFields(chatRequest, fields)
   const details = generationContext(context, body, gateway)
   const generation = chatToGeneration(body, details)

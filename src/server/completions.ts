@@ -4,6 +4,7 @@ import { completionWriter, textCompletion } from './completion-response.ts'
 import { parseFields } from './field-problem.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { generationContext, type ReplyFormat, reply } from './generation-route.ts'
+import { refuseMisplaced } from './misplaced-fields.ts'
 import { readBody } from './read-body.ts'
 import { completionToGeneration } from './to-generation.ts'
 import { refuseUnsupported, refuseUnsupportedHeaders } from './unsupported-fields.ts'
@@ -15,6 +16,7 @@ export async function completions(context: Context<AppEnvironment>, gateway: Gat
   const fields = await readBody(context.req.raw, gateway.limits.bodyBytes)
   refuseUnsupportedHeaders(context.req.raw.headers)
   refuseUnsupported(fields, 'completion')
+  refuseMisplaced(fields, completionRequest.shape)
   const body = parseFields(completionRequest, fields)
   const details = generationContext(context, body, gateway)
   const generation = completionToGeneration(body, details)

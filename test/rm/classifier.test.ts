@@ -145,8 +145,8 @@ describe('attributes', () => {
 
   test('that the model does not have are refused, and so are wrong numbers of names', () => {
     assert.throws(() => attributeReward('h', qwen2, { humour: 1 }), {
-      name: 'InvalidRequestError',
-      message: /no attribute 'humour', only: helpfulness, correctness/,
+      name: 'CheckpointError',
+      message: /no attribute 'humour' for the reward 'h'; there are: helpfulness, correctness/,
     })
     assert.throws(() => attributeReward('h', qwen2, {}), /at least one/)
     assert.throws(() => attributeReward('h', qwen2, { a: 1 }, { names: ['a', 'b'] }), /names 2 attributes, it has 5/)

@@ -45,7 +45,7 @@ export class MemoryPlan {
       if (need > room)
         throw new InvalidRequestError(
           `The request may need ${need * blockTokens} tokens of memory on '${model}', which has ${room * blockTokens}. ` +
-            'Lower max_tokens or the number of answers and guides, or give the engine more memory.',
+            'Lower max_tokens or the number of answers and guides, or raise engine.memory (--memory).',
           'max_tokens',
         )
     }
