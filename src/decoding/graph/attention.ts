@@ -14,8 +14,10 @@ export interface AttentionShape {
  * docs/decisions/0002 draws the scheme.
  */
 export interface BlockTables {
-  /** int32 [rows, kvHeads, groupTokens]: where each lies among the rows * T * heads queries */
+  /** int32 [rows, kvHeads, groupTokens]: where each lies among the rows * T * (heads + kvHeads) new heads */
   readonly ownQueries: string
+  /** int32 [rows, kvHeads, T]: where the new keys lie among them */
+  readonly ownKeys: string
   /** int32 [blocks, kvHeads, readers * groupTokens]: the queries that ask each block */
   readonly blockQueries: string
   /** int32 [blocks, kvHeads, readers * groupTokens]: their weights for it, among rows * kvHeads * groupTokens * slots */
@@ -24,28 +26,24 @@ export interface BlockTables {
   readonly slots: string
   /** int32 [slots, rows, kvHeads, groupTokens]: the same with the slots first */
   readonly slotsFirst: string
-  /** [rows, 1, 1, slots * blockTokens], 0 or -Infinity */
-  readonly pastMask: string
-  /** [1, 1, groupTokens, T], causal mask of the new tokens */
-  readonly newMask: string
-  /** int64 [1]: -T */
-  readonly minusTokens: string
+  /** [rows, 1, groupTokens, slots * blockTokens + T], or with one new token [rows, 1, 1, ..]: 0 or -Infinity */
+  readonly mask: string
+  /** int64 [2]: slots * blockTokens, T */
+  readonly spans: string
 }
 
 /** Declares the table inputs. */
 export function blockTables(graph: GraphBuilder, shape: AttentionShape): BlockTables {
   const heads = shape.kvHeadCount
-  const newMask = graph.input('new_mask', 'float32', [1, 1, 'groupTokens', 'T'])
-  const tokens = graph.node('Shape', [newMask], { attributes: { start: 3, end: 4 } })
   return {
     ownQueries: graph.input('own_queries', 'int32', ['B', heads, 'groupTokens']),
+    ownKeys: graph.input('own_keys', 'int32', ['B', heads, 'T']),
     blockQueries: graph.input('block_queries', 'int32', ['N', heads, 'asked']),
     blockWeights: graph.input('block_weights', 'int32', ['N', heads, 'asked']),
     slots: graph.input('slots', 'int32', ['B', heads, 'groupTokens', 'J']),
     slotsFirst: graph.input('slots_first', 'int32', ['J', 'B', heads, 'groupTokens']),
-    pastMask: graph.input('past_mask', 'float32', ['B', 1, 1, 'S']),
-    newMask,
-    minusTokens: graph.node('Neg', [tokens]),
+    mask: graph.input('mask', 'float32', ['B', 1, 'masked', 'seen']),
+    spans: graph.input('spans', 'int64', [2]),
   }
 }
 
@@ -54,39 +52,41 @@ export function blockTables(graph: GraphBuilder, shape: AttentionShape): BlockTa
  * that read it, and only queries, scores, weights and partial outputs, which are small, move between block order and row
  * order. A block shared by several rows (a common prompt, forked sequences) is stored and read once.
  *
- * @param input.q [rows, T, heads * headSize], rotated and scaled
- * @param input.newKeys [rows, kvHeads, headSize, T]
+ * @param input.heads [rows, T, (heads + kvHeads) * headSize]: queries and keys behind them
  * @param input.newValues [rows, kvHeads, T, headSize]
  * @param input.keys [blocks, kvHeads, headSize, blockTokens]
  * @param input.values [blocks, kvHeads, blockTokens, headSize]
- * @returns [rows, T, heads * headSize]
+ * @returns attended [rows, T, heads * headSize], newKeys [rows, kvHeads, T, headSize]
  */
 export function pagedAttention(
   graph: GraphBuilder,
   shape: AttentionShape,
   tables: BlockTables,
-  input: { q: string; newKeys: string; newValues: string; keys: string; values: string },
-): string {
-  const queries = graph.node('Reshape', [input.q, graph.ints(-1, shape.headSize)])
-  const past = pastScores(graph, tables, queries, input.keys)
-  const own = graph.node('Gather', [queries, tables.ownQueries])
-  const fresh = graph.node('Add', [graph.node('MatMul', [own, input.newKeys]), tables.newMask])
+  input: { heads: string; newValues: string; keys: string; values: string },
+): { attended: string; newKeys: string } {
+  const heads = graph.node('Reshape', [input.heads, graph.ints(-1, shape.headSize)])
+  const past = pastScores(graph, tables, heads, input.keys)
+  const own = graph.node('Gather', [heads, tables.ownQueries])
+  const newKeys = graph.node('Gather', [heads, tables.ownKeys])
+  const fresh = graph.node('FusedMatMul', [own, newKeys], { domain: 'com.microsoft', attributes: { transB: 1 } })
   const scores = graph.node('Concat', [past, fresh], { attributes: { axis: 3 } })
-  const weights = graph.node('Softmax', [scores], { attributes: { axis: -1 } })
-  const [start, end, axis] = [graph.ints(0), graph.ints(2 ** 40), graph.ints(3)]
-  const pastWeights = graph.node('Slice', [weights, start, tables.minusTokens, axis])
-  const newWeights = graph.node('Slice', [weights, tables.minusTokens, end, axis])
+  const masked = graph.node('Add', [scores, tables.mask])
+  const weights = graph.node('Softmax', [masked], { attributes: { axis: -1 } })
+  const [pastWeights, newWeights] = graph.nodes('Split', [weights, tables.spans], {
+    outputs: 2,
+    attributes: { axis: -1 },
+  }) as [string, string]
   const fromPast = pastOutput(graph, tables, pastWeights, input.values, shape.headSize)
   const fromNew = graph.node('MatMul', [newWeights, input.newValues])
-  return ungroup(graph, shape, graph.node('Add', [fromPast, fromNew]))
+  return { attended: ungroup(graph, shape, graph.node('Add', [fromPast, fromNew])), newKeys }
 }
 
 /** Scores of every row over its own past: [rows, kvHeads, groupTokens, slots * blockTokens] */
-function pastScores(graph: GraphBuilder, tables: BlockTables, queries: string, keys: string): string {
-  const scores = graph.node('MatMul', [graph.node('Gather', [queries, tables.blockQueries]), keys])
+function pastScores(graph: GraphBuilder, tables: BlockTables, heads: string, keys: string): string {
+  const scores = graph.node('MatMul', [graph.node('Gather', [heads, tables.blockQueries]), keys])
   const flat = graph.node('Reshape', [scores, graph.ints(-1, blockTokens)])
   const perSlot = graph.node('Gather', [flat, tables.slots])
-  return graph.node('Add', [graph.node('Reshape', [perSlot, graph.ints(0, 0, 0, -1)]), tables.pastMask])
+  return graph.node('Reshape', [perSlot, graph.ints(0, 0, 0, -1)])
 }
 
 /**

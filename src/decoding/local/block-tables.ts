@@ -60,7 +60,9 @@ export function addTables(
   feeds.set('block_weights', { data: blockWeights, dims: perBlock })
   feeds.set('slots', { data: slotIndex, dims: [rows.length, kvHeadCount, groupTokens, slots] })
   feeds.set('slots_first', { data: slotsFirst, dims: [slots, rows.length, kvHeadCount, groupTokens] })
-  feeds.set('past_mask', { data: pastMask(rows, slots), dims: [rows.length, 1, 1, slots * blockTokens] })
+  feeds.set('own_keys', { data: ownKeys(rows.length, heads), dims: [rows.length, kvHeadCount, heads.tokens] })
+  feeds.set('spans', { data: BigInt64Array.of(BigInt(slots * blockTokens), BigInt(heads.tokens)), dims: [2] })
+  feeds.set('mask', attentionMask(rows, slots, heads))
 }
 
 export interface HeadShape {
@@ -97,16 +99,34 @@ function ownQueries(rowCount: number, heads: HeadShape): Int32Array {
     const group = Math.floor(at / tokens) % groupCount
     const head = Math.floor(at / groupTokens) % kvHeadCount
     const row = Math.floor(at / (groupTokens * kvHeadCount))
-    own[at] = ((row * tokens + token) * kvHeadCount + head) * groupCount + group
+    own[at] = (row * tokens + token) * kvHeadCount * (groupCount + 1) + head * groupCount + group
   }
   return own
 }
 
-function pastMask(rows: readonly StepRow[], slots: number): Float32Array {
-  const mask = new Float32Array(rows.length * slots * blockTokens).fill(Number.NEGATIVE_INFINITY)
-  for (const [r, { context }] of rows.entries()) {
-    const start = r * slots * blockTokens
-    mask.fill(0, start, start + context.length)
+/** Index of key (row, token, kvHead), behind its token's queries, for each (row, kvHead, token). */
+function ownKeys(rowCount: number, { kvHeadCount, groupCount, tokens }: HeadShape): Int32Array {
+  const own = new Int32Array(rowCount * kvHeadCount * tokens)
+  for (let at = 0; at < own.length; at++) {
+    const token = at % tokens
+    const head = Math.floor(at / tokens) % kvHeadCount
+    const row = Math.floor(at / (tokens * kvHeadCount))
+    own[at] = ((row * tokens + token) * (groupCount + 1) + groupCount) * kvHeadCount + head
   }
-  return mask
+  return own
+}
+
+/** What each new token of a row may look at: the row's past, and new tokens up to itself. */
+function attentionMask(rows: readonly StepRow[], slots: number, { tokens, groupCount }: HeadShape): Feed {
+  const past = slots * blockTokens
+  const seen = past + tokens
+  const lines = tokens === 1 ? 1 : groupCount * tokens
+  const data = new Float32Array(rows.length * lines * seen).fill(Number.NEGATIVE_INFINITY)
+  for (const [r, { context }] of rows.entries())
+    for (let line = 0; line < lines; line++) {
+      const start = (r * lines + line) * seen
+      data.fill(0, start, start + context.length)
+      data.fill(0, start + past, start + past + (line % tokens) + 1)
+    }
+  return { data, dims: [rows.length, 1, lines, seen] }
 }

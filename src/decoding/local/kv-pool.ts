@@ -121,13 +121,11 @@ export class KvPool {
     for (let layer = 0; layer < layerCount; layer++) {
       const [keys, values] = [this.keys[layer]!, this.values[layer]!]
       for (let head = 0; head < kvHeadCount; head++) {
-        const from = ((layer * rows + row) * kvHeadCount + head) * headSize * tokens
+        const from = (((layer * rows + row) * kvHeadCount + head) * tokens + token) * headSize
         const to = (block.index * kvHeadCount + head) * headSize * blockTokens
-        for (let d = 0; d < headSize; d++)
-          keys[to + d * blockTokens + offset] = step.newKeys[from + d * tokens + token]!
-        const value = from + token * headSize
+        for (let d = 0; d < headSize; d++) keys[to + d * blockTokens + offset] = step.newKeys[from + d]!
         const target = to + offset * headSize
-        for (let d = 0; d < headSize; d++) values[target + d] = step.newValues[value + d]!
+        for (let d = 0; d < headSize; d++) values[target + d] = step.newValues[from + d]!
       }
     }
   }
@@ -187,7 +185,7 @@ export class KvPool {
 export interface StepOutput {
   readonly rows: number
   readonly tokens: number
-  /** [layers, rows, kvHeads, headSize, tokens] */
+  /** [layers, rows, kvHeads, tokens, headSize] */
   readonly newKeys: Float32Array
   /** [layers, rows, kvHeads, tokens, headSize] */
   readonly newValues: Float32Array

@@ -59,17 +59,6 @@ export function loraMask(stack: LoraStack, adapters: readonly (number | undefine
   return { data, dims: [adapters.length, 1, stack.totalRank] }
 }
 
-/** [1, 1, groups * tokens, tokens]: 0 where a new token may look at another, -Infinity where that one comes later. */
-export function causalMask(groups: number, tokens: number): Feed {
-  const data = new Float32Array(groups * tokens * tokens)
-  for (let g = 0; g < groups; g++)
-    for (let i = 0; i < tokens; i++) {
-      const row = (g * tokens + i) * tokens
-      data.fill(Number.NEGATIVE_INFINITY, row + i + 1, row + tokens)
-    }
-  return { data, dims: [1, 1, groups * tokens, tokens] }
-}
-
 /** The mixture with its rows padded to at least two: a one-row product adds up in another order. */
 export function mixtureFeeds(mixture: Mixture, rows: number, vocabSize: number): Map<string, Feed> {
   const padded = Math.max(2, mixture.count)
