@@ -18,11 +18,11 @@ import { writeMixture } from './mixture.ts'
 import { quantiseRows } from './quantise.ts'
 
 /** Raise it whenever the graph changes, so that prepared graphs on disk are made anew. */
-export const graphVersion = 8
+export const graphVersion = 9
 
 /**
  * Writes the graph of one step: new tokens [B, T] of B rows in, their K/V and logits out. The past is the caller's
- * (inputs k0, v0, k1, ..: [N, kvHeads, headSize, 64] and [N, kvHeads, 64, headSize]); nothing of it is returned.
+ * (inputs k0, v0, k1, ..: blocks of 64 tokens in the panels of attention.ts); nothing of it is returned.
  */
 export function writeDecoder(graph: GraphBuilder, source: DecoderSource): void {
   const { config, contextLength } = source

@@ -1,4 +1,4 @@
-import { blockTokens, pagedAttention } from './attention.ts'
+import { blockTokens, keyPanels, pagedAttention, panelColumns, valuePanels } from './attention.ts'
 import { type DecoderBuild, normedResidual, type Residual, rmsNorm, type TrunkBuild } from './decoder-build.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import { projection } from './projection.ts'
@@ -8,8 +8,9 @@ export function attentionBlock(build: DecoderBuild, layer: number, residual: Res
   const { graph, config, tables } = build
   const { kvHeadCount, headSize } = config
   const { sum, heads, newValues } = projectHeads(build, layer, residual)
-  const keys = graph.input(`k${layer}`, 'float32', ['N', kvHeadCount, headSize, blockTokens])
-  const values = graph.input(`v${layer}`, 'float32', ['N', kvHeadCount, blockTokens, headSize])
+  const panels = valuePanels(headSize)
+  const keys = graph.input(`k${layer}`, 'float32', ['N', kvHeadCount, keyPanels, headSize, panelColumns])
+  const values = graph.input(`v${layer}`, 'float32', ['N', kvHeadCount, panels, blockTokens, headSize / panels])
   const { attended, newKeys } = pagedAttention(graph, config, tables, { heads, newValues, keys, values })
   return { residual: { sum, addend: outputProjection(build, layer, attended) }, keys: newKeys, values: newValues }
 }

@@ -1,4 +1,4 @@
-import { blockTokens } from '../graph/attention.ts'
+import { blockTokens, keyPanels, valuePanels } from '../graph/attention.ts'
 import type { Feed } from './onnx-session.ts'
 import type { StepRow } from './step-row.ts'
 
@@ -34,9 +34,10 @@ export function addTables(
   const blocks = range.end - range.start
   const blockQueries = new Int32Array(blocks * kvHeadCount * asked)
   const blockWeights = new Int32Array(blocks * kvHeadCount * asked)
-  const slotIndex = new Int32Array(rows.length * kvHeadCount * groupTokens * slots)
-  const slotsFirst = new Int32Array(slotIndex.length)
+  const panels = valuePanels(heads.headSize)
   const own = ownQueries(rows.length, heads)
+  const slotIndex = new Int32Array(own.length * slots * keyPanels)
+  const slotsFirst = new Int32Array(own.length * slots * panels)
   for (let r = 0; r < rows.length; r++)
     for (let j = 0; j < slots; j++) {
       const pair = pairs.of[r * slots + j]!
@@ -45,21 +46,24 @@ export function addTables(
       for (let head = 0; head < kvHeadCount; head++)
         for (let i = 0; i < groupTokens; i++) {
           const query = (r * kvHeadCount + head) * groupTokens + i
-          const ask = (block * kvHeadCount + head) * asked + reader * groupTokens + i
-          slotIndex[query * slots + j] = ask
-          slotsFirst[j * own.length + query] = ask
+          const place = block * kvHeadCount + head
+          const asks = reader * groupTokens + i
+          for (let p = 0; p < keyPanels; p++)
+            slotIndex[(query * slots + j) * keyPanels + p] = (place * keyPanels + p) * asked + asks
+          for (let p = 0; p < panels; p++)
+            slotsFirst[(j * own.length + query) * panels + p] = (place * panels + p) * asked + asks
           // slots beyond a row's blocks point at block 0, which gives zero whatever it is asked
           if (j >= rows[r]!.context.blocks.length) continue
-          blockQueries[ask] = own[query]!
-          blockWeights[ask] = query * slots + j
+          blockQueries[place * asked + asks] = own[query]!
+          blockWeights[place * asked + asks] = query * slots + j
         }
     }
-  const perBlock = [blocks, kvHeadCount, asked]
+  const perBlock = [blocks, kvHeadCount, 1, asked]
   feeds.set('own_queries', { data: own, dims: [rows.length, kvHeadCount, groupTokens] })
   feeds.set('block_queries', { data: blockQueries, dims: perBlock })
   feeds.set('block_weights', { data: blockWeights, dims: perBlock })
-  feeds.set('slots', { data: slotIndex, dims: [rows.length, kvHeadCount, groupTokens, slots] })
-  feeds.set('slots_first', { data: slotsFirst, dims: [slots, rows.length, kvHeadCount, groupTokens] })
+  feeds.set('slots', { data: slotIndex, dims: [rows.length, kvHeadCount, groupTokens, slots * keyPanels] })
+  feeds.set('slots_first', { data: slotsFirst, dims: [slots, rows.length, kvHeadCount, groupTokens, panels] })
   feeds.set('own_keys', { data: ownKeys(rows.length, heads), dims: [rows.length, kvHeadCount, heads.tokens] })
   feeds.set('spans', { data: BigInt64Array.of(BigInt(slots * blockTokens), BigInt(heads.tokens)), dims: [2] })
   feeds.set('mask', attentionMask(rows, slots, heads))
@@ -68,6 +72,7 @@ export function addTables(
 export interface HeadShape {
   readonly kvHeadCount: number
   readonly groupCount: number
+  readonly headSize: number
   readonly tokens: number
   readonly groupTokens: number
 }

@@ -1,4 +1,4 @@
-import { blockTokens } from '../graph/attention.ts'
+import { blockTokens, panelColumns, valuePanels } from '../graph/attention.ts'
 
 export interface KvShape {
   readonly layerCount: number
@@ -24,9 +24,9 @@ export interface Block {
 export class KvPool {
   readonly shape: KvShape
   readonly capacity: number
-  /** Per layer [capacity, kvHeads, headSize, blockTokens]; the operating system commits pages when first written. */
+  /** Per layer [capacity, kvHeads, keyPanels, headSize, panelColumns]; the operating system commits pages when first written. */
   readonly keys: readonly Float32Array[]
-  /** Per layer [capacity, kvHeads, blockTokens, headSize] */
+  /** Per layer [capacity, kvHeads, valuePanels, blockTokens, headSize / valuePanels] */
   readonly values: readonly Float32Array[]
   /** Blocks copied because a holder wrote to a shared one. */
   copies = 0
@@ -118,14 +118,19 @@ export class KvPool {
   write(block: Block, offset: number, step: StepOutput, row: number, token: number): void {
     const { layerCount, kvHeadCount, headSize } = this.shape
     const { rows, tokens } = step
+    const panels = valuePanels(headSize)
+    const width = headSize / panels
+    const keyOffset = Math.floor(offset / panelColumns) * headSize * panelColumns + (offset % panelColumns)
     for (let layer = 0; layer < layerCount; layer++) {
       const [keys, values] = [this.keys[layer]!, this.values[layer]!]
       for (let head = 0; head < kvHeadCount; head++) {
         const from = (((layer * rows + row) * kvHeadCount + head) * tokens + token) * headSize
         const to = (block.index * kvHeadCount + head) * headSize * blockTokens
-        for (let d = 0; d < headSize; d++) keys[to + d * blockTokens + offset] = step.newKeys[from + d]!
-        const target = to + offset * headSize
-        for (let d = 0; d < headSize; d++) values[target + d] = step.newValues[from + d]!
+        for (let d = 0; d < headSize; d++) keys[to + keyOffset + d * panelColumns] = step.newKeys[from + d]!
+        for (let p = 0; p < panels; p++) {
+          const target = to + (p * blockTokens + offset) * width
+          for (let d = 0; d < width; d++) values[target + d] = step.newValues[from + p * width + d]!
+        }
       }
     }
   }
