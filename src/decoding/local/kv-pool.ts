@@ -31,6 +31,8 @@ export class KvPool {
   /** Blocks copied because a holder wrote to a shared one. */
   copies = 0
   readonly #at: (Block | undefined)[]
+  // Places where infinities or NaN were written.
+  readonly #broken = new Set<number>()
   #held = 0
   #used = 0
 
@@ -78,7 +80,7 @@ export class KvPool {
     const end = place === 'end' ? this.heldEnd : this.capacity
     const index = end < this.capacity && this.#at[end] === undefined ? end : this.#lowestFree()
     const block: Block = { index, holders: 1, cached: false }
-    this.#erase(index)
+    this.#mend(index)
     this.#at[block.index] = block
     this.#used++
     this.#held++
@@ -117,22 +119,15 @@ export class KvPool {
   /** Stores one token's K/V from a step's outputs; `row` and `token` say which. */
   write(block: Block, offset: number, step: StepOutput, row: number, token: number): void {
     const { layerCount, kvHeadCount, headSize } = this.shape
-    const { rows, tokens } = step
-    const panels = valuePanels(headSize)
-    const width = headSize / panels
-    const keyOffset = Math.floor(offset / panelColumns) * headSize * panelColumns + (offset % panelColumns)
-    for (let layer = 0; layer < layerCount; layer++) {
-      const [keys, values] = [this.keys[layer]!, this.values[layer]!]
+    let sum = 0
+    for (let layer = 0; layer < layerCount; layer++)
       for (let head = 0; head < kvHeadCount; head++) {
-        const from = (((layer * rows + row) * kvHeadCount + head) * tokens + token) * headSize
+        const from = (((layer * step.rows + row) * kvHeadCount + head) * step.tokens + token) * headSize
         const to = (block.index * kvHeadCount + head) * headSize * blockTokens
-        for (let d = 0; d < headSize; d++) keys[to + keyOffset + d * panelColumns] = step.newKeys[from + d]!
-        for (let p = 0; p < panels; p++) {
-          const target = to + (p * blockTokens + offset) * width
-          for (let d = 0; d < width; d++) values[target + d] = step.newValues[from + p * width + d]!
-        }
+        sum += writeKey(this.keys[layer]!, to, offset, step.newKeys, from, headSize)
+        sum += writeValue(this.values[layer]!, to, offset, step.newValues, from, headSize)
       }
-    }
+    if (!Number.isFinite(sum)) this.#broken.add(block.index)
   }
 
   // Held blocks drift apart as sequences end; the last ones move down into the gaps before a step reads too much.
@@ -159,10 +154,14 @@ export class KvPool {
     const size = this.blockFloats
     for (const arrays of [this.keys, this.values])
       for (const array of arrays) array.copyWithin(to * size, from * size, (from + 1) * size)
+    if (this.#broken.has(from)) this.#broken.add(to)
+    else this.#broken.delete(to)
   }
 
-  // What a broken model left there, infinities or NaN, would reach new rows through masked places (0 * NaN is NaN).
-  #erase(index: number): void {
+  // Numbers left by others are multiplied by weights of exactly 0. What a broken model left there would reach new rows
+  // through masked places (0 * NaN is NaN).
+  #mend(index: number): void {
+    if (!this.#broken.delete(index)) return
     const size = this.blockFloats
     for (const arrays of [this.keys, this.values])
       for (const array of arrays) array.fill(0, index * size, (index + 1) * size)
@@ -184,6 +183,24 @@ export class KvPool {
     while (index > 0 && this.#at[index] !== undefined) index--
     return index
   }
+}
+
+/** Into one head of a block; returns the sum of what it wrote, which tells whether all of it is finite. */
+function writeKey(keys: Float32Array, to: number, offset: number, from: Float32Array, start: number, size: number) {
+  const first = to + Math.floor(offset / panelColumns) * size * panelColumns + (offset % panelColumns)
+  let sum = 0
+  for (let d = 0; d < size; d++) sum += keys[first + d * panelColumns] = from[start + d]!
+  return sum
+}
+
+function writeValue(values: Float32Array, to: number, offset: number, from: Float32Array, start: number, size: number) {
+  const width = size / valuePanels(size)
+  let sum = 0
+  for (let d = 0; d < size; d += width) {
+    const first = to + d * blockTokens + offset * width
+    for (let i = 0; i < width; i++) sum += values[first + i] = from[start + d + i]!
+  }
+  return sum
 }
 
 /** What a step returned for `rows` rows of `tokens` new tokens each. */
