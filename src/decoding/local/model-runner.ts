@@ -80,7 +80,7 @@ export class ModelRunner {
   async run(rows: readonly StepRow[], mixture: Mixture | undefined, wanted: Wanted): Promise<StepResult> {
     const tokens = rows[0]!.tokens.length
     const feeds = rowFeeds(this.pool, rows, this.#shape.headCount / this.#shape.kvHeadCount)
-    const positions = wanted.everyPosition === true ? tokens : 1
+    const positions = headPositions(tokens, wanted)
     feeds.set('logits_from', { data: BigInt64Array.of(BigInt(tokens - positions)), dims: [1] })
     if (this.#stack.totalRank > 0)
       feeds.set(
@@ -123,6 +123,12 @@ export class ModelRunner {
       draws: new Float32Array(1),
     }
   }
+}
+
+/** How many of a row's tokens go through the output matrix: prompts need none. */
+function headPositions(tokens: number, { logits, everyPosition, mixed, top }: Wanted): number {
+  if (!logits && !mixed && !top) return 0
+  return everyPosition === true ? tokens : 1
 }
 
 function stepResult(
