@@ -1,12 +1,14 @@
-"""Writes models/tiny/grammar.json, heldout.json and checker-cases.json (standard library only, seeded)."""
+"""Writes models/tiny/{grammar,heldout,checker-cases}.json and development-sums.json beside this file (standard library only, seeded)."""
 import json
 import os
 import random
 
 import grammar as G
 
-MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "models", "tiny")
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODELS = os.path.join(HERE, "..", "models", "tiny")
 N_REVIEW, N_REPLY, N_SUMS, N_CASES = 140, 260, 400, 240
+N_DEVELOPMENT = 200
 
 
 def held_out_prompts(rng, topic, n, kind=None):
@@ -22,6 +24,19 @@ def held_out(seed=20241):
     talk = held_out_prompts(rng, "talk", N_REVIEW, "review") + held_out_prompts(rng, "talk", N_REPLY, "reply")
     rng.shuffle(talk)
     return {"talk": talk, "sums": held_out_prompts(rng, "sums", N_SUMS)}
+
+
+def development_sums(held, seed=20243):
+    """Sums to choose settings of the evaluation on: no training script draws them, and none of their problems is in heldout.json,
+    however it is asked."""
+    rng, rows = random.Random(seed), {}
+    problem = lambda meta: (tuple(meta["operands"]), tuple(meta["operators"]))
+    taken = {problem(row["meta"]) for row in held["sums"]}
+    while len(rows) < N_DEVELOPMENT:
+        prompt, meta = G.draw_prompt(rng, "sums", held=True)
+        if problem(meta) not in taken:
+            rows.setdefault(prompt, {"prompt": prompt, "meta": meta})
+    return list(rows.values())
 
 
 # ---------------------------------------------------------------- recorded verdicts for ports of the checker
@@ -93,8 +108,8 @@ def checker_cases(held, seed=20242):
     return {"talk": talk, "sums": sums}
 
 
-def write(name, data):
-    with open(os.path.join(MODELS, name), "w", encoding="utf-8") as f:
+def write(name, data, folder=MODELS):
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
         json.dump(data, f, ensure_ascii=False, indent=1)
         f.write("\n")
 
@@ -105,6 +120,7 @@ if __name__ == "__main__":
     write("grammar.json", G.grammar_data())
     write("heldout.json", held)
     write("checker-cases.json", cases)
+    write("development-sums.json", development_sums(held), HERE)
     print({k: len(v) for k, v in held.items()}, {k: len(v) for k, v in cases.items()},
           "well-formed", sum(c["wellFormed"] for c in cases["talk"]), "on subject", sum(c["onSubject"] for c in cases["talk"]),
           "sums well-formed", sum(c["wellFormed"] for c in cases["sums"]), "sound", sum(c["sound"] for c in cases["sums"]))
