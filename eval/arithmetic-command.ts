@@ -1,5 +1,6 @@
 import { atLeast, type Bar, verdictOf } from './bar.ts'
 import { rewardOf } from './best-of-command.ts'
+import { readSums } from './held-out.ts'
 import { bootstrapInterval, type Interval, mean, meanInterval, shareInterval } from './interval.ts'
 import { markdownTable, showInterval } from './markdown.ts'
 import { drawMethodsChart } from './methods-chart.ts'
@@ -7,7 +8,7 @@ import { showP } from './particles-command.ts'
 import type { Policy } from './policy.ts'
 import { type Duel, duelsOf, type Sound } from './sums-duels.ts'
 import { names, sumsPolicies } from './sums-policies.ts'
-import type { Task } from './task.ts'
+import { soundSums, type Task } from './task.ts'
 import { openTaskRun, type Runs, type TaskRunOptions } from './task-run.ts'
 import { writeResults } from './write-results.ts'
 
@@ -16,6 +17,8 @@ export interface ArithmeticCommandOptions extends TaskRunOptions {
   readonly reasonerWeight: number
   /** Only these, by name; absent: all. */
   readonly methods?: readonly string[]
+  /** A file of other sums than those of heldout.json. */
+  readonly sums?: string
   readonly out: string
   readonly name: string
 }
@@ -35,8 +38,9 @@ export async function arithmeticCommand(options: ArithmeticCommandOptions): Prom
   const { samples, seed, reasonerWeight, out, name } = options
   const run = await openTaskRun({ ...options, tasks: ['sums'] })
   try {
-    const [task] = run.tasks
-    if (task === undefined) throw new Error('No reward for sums is configured.')
+    const [heldOut] = run.tasks
+    if (heldOut === undefined) throw new Error('No reward for sums is configured.')
+    const task = options.sums === undefined ? heldOut : { ...heldOut, ...soundSums(readSums(options.sums, samples)) }
     const hasReasoner = run.model.engine.catalogue.guides.has('reasoner')
     const known = sumsPolicies(task, hasReasoner ? [...new Set([1, reasonerWeight])] : [])
     const policies = options.methods === undefined ? known : chosenOf(known, options.methods)

@@ -23,9 +23,9 @@ export function readHeldOut(folder: string): HeldOut {
   return heldOutSchema.parse(JSON.parse(readFileSync(join(folder, 'heldout.json'), 'utf8')))
 }
 
-/** Sums that settings are chosen on: neither training's nor among those of heldout.json. */
-export function readDevelopmentSums(file: string): readonly SumRow[] {
-  return sumRows.parse(JSON.parse(readFileSync(file, 'utf8')))
+/** The first `count` sums of a file other than heldout.json, such as those that settings are chosen on. */
+export function readSums(file: string, count: number): readonly SumRow[] {
+  return sumRows.parse(JSON.parse(readFileSync(file, 'utf8'))).slice(0, count)
 }
 
 /** The first `count` prompts, begun again from the first when there are fewer. */

@@ -50,6 +50,7 @@ asked(program.command('particles'), { samples: 150, name: 'particles' })
 asked(program.command('arithmetic'), { samples: 200, name: 'arithmetic-methods' })
   .description('sums worked out by guide, best-of-N, particles, search and together')
   .option('--reasoner-weight <x>', "the reasoner's where its answers are chosen among, beside 1", Number, 0.5)
+  .option('--sums <file>', "other sums than the family's held-out ones")
   .option('--methods <list>', 'only these, by the names in the table', words)
   .action(arithmeticCommand)
 

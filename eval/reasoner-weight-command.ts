@@ -1,4 +1,4 @@
-import { readDevelopmentSums } from './held-out.ts'
+import { readSums } from './held-out.ts'
 import { type Interval, mean, meanInterval, shareInterval } from './interval.ts'
 import { markdownTable, showInterval } from './markdown.ts'
 import { withReasoner } from './sums-policies.ts'
@@ -30,7 +30,7 @@ export async function reasonerWeightCommand(options: ReasonerWeightOptions): Pro
   try {
     const [heldOut] = run.tasks
     if (heldOut === undefined) throw new Error('No reward for sums is configured.')
-    const task = { ...heldOut, ...soundSums(readDevelopmentSums(development).slice(0, samples)) }
+    const task = { ...heldOut, ...soundSums(readSums(development, samples)) }
     const policies = weights.map((weight) => withReasoner(task, weight).bestOf)
     const [runs] = await run.draw([{ task, policies }])
     const found = weights.map((weight) => weighed(task, weight, runs!))

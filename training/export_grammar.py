@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import sys
 
 import grammar as G
 
@@ -26,17 +27,26 @@ def held_out(seed=20241):
     return {"talk": talk, "sums": held_out_prompts(rng, "sums", N_SUMS)}
 
 
-def development_sums(held, seed=20243):
-    """Sums to choose settings of the evaluation on: no training script draws them, and none of their problems is in heldout.json,
-    however it is asked."""
+def other_sums(taken, n, seed):
+    """Sums that no training script draws, and whose problems are not among those of the rows `taken`, however they are asked."""
     rng, rows = random.Random(seed), {}
     problem = lambda meta: (tuple(meta["operands"]), tuple(meta["operators"]))
-    taken = {problem(row["meta"]) for row in held["sums"]}
-    while len(rows) < N_DEVELOPMENT:
+    known = {problem(row["meta"]) for row in taken}
+    while len(rows) < n:
         prompt, meta = G.draw_prompt(rng, "sums", held=True)
-        if problem(meta) not in taken:
+        if problem(meta) not in known:
             rows.setdefault(prompt, {"prompt": prompt, "meta": meta})
     return list(rows.values())
+
+
+def development_sums(held, seed=20243):
+    """Sums to choose settings of the evaluation on."""
+    return other_sums(held["sums"], N_DEVELOPMENT, seed)
+
+
+def fresh_sums(held, n, seed=20244):
+    """More sums to test on, where those of heldout.json are too few."""
+    return other_sums(held["sums"] + development_sums(held), n, seed)
 
 
 # ---------------------------------------------------------------- recorded verdicts for ports of the checker
@@ -116,6 +126,9 @@ def write(name, data, folder=MODELS):
 
 if __name__ == "__main__":
     held = held_out()
+    if len(sys.argv) > 1:                        # export_grammar.py N FILE: nothing but N fresh sums
+        write(sys.argv[2], fresh_sums(held, int(sys.argv[1])), "")
+        sys.exit()
     cases = checker_cases(held)
     write("grammar.json", G.grammar_data())
     write("heldout.json", held)

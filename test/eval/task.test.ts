@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { readDevelopmentSums, readHeldOut, type SumMeta } from '../../eval/held-out.ts'
+import { readHeldOut, readSums, type SumMeta } from '../../eval/held-out.ts'
 import { readTasks, soundSums, worth } from '../../eval/task.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'trimtab-tasks-'))
@@ -32,7 +32,7 @@ describe("the family's tasks", () => {
 })
 
 describe('the sums that settings are chosen on', () => {
-  const development = readDevelopmentSums('training/development-sums.json')
+  const development = readSums('training/development-sums.json', 1000)
 
   it('are neither drawn by training nor tested on', () => {
     // models/tiny/grammar.json: the rule by which training leaves prompts out
