@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
+import { quantile } from './measures/spread.ts'
 import { listeningUrl, startGateway } from './served.ts'
-import { quantile } from './spread.ts'
 
 interface ProxyOptions {
   readonly rate: number

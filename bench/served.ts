@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
+import { startChild, stopChild } from './child.ts'
 
 /** A gateway of our own on a free loopback port. */
 export interface Served {
@@ -15,19 +16,13 @@ export async function serve(flags: readonly string[]): Promise<Served> {
   const child = startGateway(flags)
   const url = await listeningUrl(child)
   const pids = [child.pid!, await engineProcess(child.pid!)] as const
-  const stop = async () => {
-    const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGTERM')
-    await ended
-  }
-  return { url, process: child, pids, stop }
+  return { url, process: child, pids, stop: () => stopChild(child, 60_000) }
 }
 
 /** Started, not yet listening. */
 export function startGateway(flags: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', 'src/server/main.ts', 'serve', '--port', '0', ...flags], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const parameters = ['--import', 'tsx', 'src/server/main.ts', 'serve', '--port', '0', ...flags]
+  return startChild(process.execPath, parameters, { loud: true })
 }
 
 /** The first loopback address that a process prints. */
@@ -49,16 +44,36 @@ async function engineProcess(parent: number): Promise<number> {
   const children: number[] = []
   for (const pid of pids) {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-    if (stat !== undefined && Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent)
-      children.push(Number(pid))
+    if (stat !== undefined && Number(statFields(stat)[1]) === parent) children.push(Number(pid))
   }
   const largest = children.sort((a, b) => residentMegabytes(b) - residentMegabytes(a))[0]
   if (largest === undefined) throw new Error('the gateway has no engine process')
   return largest
 }
 
+/** Fields of /proc/PID/stat from the state on; the name before them may hold spaces. */
+const statFields = (stat: string): string[] => stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+
 /** Resident memory of a process, Linux. */
 export function residentMegabytes(pid: number): number {
-  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return statusMegabytes(pid, 'VmRSS')
+}
+
+/** The most memory that a process ever had, Linux. */
+export function peakMegabytes(pid: number): number {
+  return statusMegabytes(pid, 'VmHWM')
+}
+
+function statusMegabytes(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const line = new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
   return Number(line?.[1] ?? 0) / 1024
+}
+
+/** The kernel counts a process's time in hundredths of a second (sysconf(_SC_CLK_TCK) on every Linux port of Node). */
+const ticksPerSecond = 100
+
+/** Processor seconds that a process has used so far, in user and kernel mode, over all its threads. */
+export function processorSeconds(pid: number): number {
+  const fields = statFields(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }

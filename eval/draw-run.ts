@@ -4,6 +4,7 @@ import type { ChoiceOutcome, StrategyEvent } from '../src/guidance/strategy.ts'
 import { planGeneration } from '../src/server/plan-generation.ts'
 import type { Question } from './draw-answer.ts'
 import type { EvaluatedModel } from './evaluated-model.ts'
+import { watchedDecoder } from './watched-decoder.ts'
 
 // JSON has no -Infinity, which is what a reward gives to an answer that must not be chosen.
 const score = z.number().nullable()
@@ -20,7 +21,7 @@ export const runSchema = z.object({
   /** Best-of's estimate of its KL divergence from the chosen answer's probability. */
   klEstimate: z.number().optional(),
   candidates: z.array(z.object({ text: z.string(), score: score.optional(), tokens: z.int() })).optional(),
-  /** Tokens of the longest particle when the first text was streamed. */
+  /** Tokens of the longest of the answers under way when the first text was streamed. */
   firstTextAt: z.int().optional(),
 })
 
@@ -39,23 +40,24 @@ export async function drawRun({ engine, name }: EvaluatedModel, question: Questi
     alignment,
   })
   const { request, answers } = planned!
-  return runOf(answers.strategy(request, engine.decoder, new AbortController().signal))
+  const { decoder, longest } = watchedDecoder(engine.decoder)
+  return runOf(answers.strategy(request, decoder, new AbortController().signal), longest)
 }
 
-/** Follows a strategy to its end. */
-export async function runOf(events: AsyncIterable<StrategyEvent>): Promise<Run> {
+/** Follows a strategy to its end. @param longest tokens of the longest sequence so far */
+export async function runOf(events: AsyncIterable<StrategyEvent>, longest: () => number): Promise<Run> {
   let text = ''
-  let checkpoints = 0
-  let beforeText: number | undefined
+  let firstTextAt: number | undefined
   for await (const event of events) {
-    if (event.type === 'progress') checkpoints++
-    else if (event.type === 'choice-delta') {
+    if (event.type === 'progress') continue
+    if (event.type === 'choice-delta') {
       text += event.text
-      if (text !== '') beforeText ??= checkpoints
+      if (text !== '') firstTextAt ??= longest()
     } else {
       const { finishReason, returnedTokens, generatedTokens, outcome } = event
       const cost = { tokens: returnedTokens, generated: generatedTokens }
-      return { text, finished: finishReason === 'stop', ...cost, ...chosen(outcome), ...start(outcome, beforeText) }
+      const start = firstTextAt === undefined ? {} : { firstTextAt }
+      return { text, finished: finishReason === 'stop', ...cost, ...chosen(outcome), ...start }
     }
   }
   throw new Error('The strategy ended without an answer.')
@@ -75,14 +77,6 @@ function chosen(outcome: ChoiceOutcome | undefined): Pick<Run, 'rewardCalls' | '
           }),
         }),
   }
-}
-
-/** A population says where it is once at each checkpoint, before the text that has become final there. */
-function start(outcome: ChoiceOutcome | undefined, checkpoints: number | undefined): Pick<Run, 'firstTextAt'> {
-  const steps = outcome?.particles?.steps
-  if (steps === undefined || checkpoints === undefined) return {}
-  const step = steps[Math.min(checkpoints, steps.length) - 1]
-  return step === undefined ? { firstTextAt: 0 } : { firstTextAt: step.tokens }
 }
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null)

@@ -5,7 +5,8 @@ import { bestOfCommand } from './best-of-command.ts'
 import { guidesCommand } from './guides-command.ts'
 import { particlesCommand } from './particles-command.ts'
 import { principleCommand } from './principle-command.ts'
-import { streamingStartCommand } from './streaming-start-command.ts'
+import { reasonerWeightCommand } from './reasoner-weight-command.ts'
+import { type Setting, settings, streamingStartCommand } from './streaming-start-command.ts'
 
 /** `npm run eval -- <command>`: measurements of what guides and whole-answer methods do, as tables and figures. */
 const program = new Command('eval').description(
@@ -48,10 +49,20 @@ asked(program.command('particles'), { samples: 150, name: 'particles' })
 
 asked(program.command('arithmetic'), { samples: 200, name: 'arithmetic-methods' })
   .description('sums worked out by guide, best-of-N, particles, search and together')
+  .option('--reasoner-weight <x>', "the reasoner's where its answers are chosen among, beside 1", Number, 0.5)
+  .option('--sums <file>', "other sums than the family's held-out ones")
+  .option('--methods <list>', 'only these, by the names in the table', words)
   .action(arithmeticCommand)
+
+asked(program.command('reasoner-weight'), { samples: 200, name: 'reasoner-weight' })
+  .description('best of 8 with the reasoner at several weights, on sums to choose the weight by')
+  .option('--weights <list>', 'weights of the reasoner', numbers, [0.3, 0.5, 0.7, 1])
+  .option('--development <file>', 'sums that nothing is tested on', 'training/development-sums.json')
+  .action(reasonerWeightCommand)
 
 asked(program.command('streaming-start'), { samples: 100, name: 'streaming-start' })
   .description('how soon particles begin to stream (4 of them, judged every 8 tokens)')
+  .option('--settings <list>', `only these of ${Object.keys(settings).join(', ')}`, particleSettings)
   .action(streamingStartCommand)
 
 await program.parseAsync()
@@ -93,6 +104,15 @@ function numbers(text: string): number[] {
 
 function counts(text: string): number[] {
   return text.split(',').map(count)
+}
+
+function particleSettings(text: string): Setting[] {
+  const known = Object.keys(settings) as Setting[]
+  return text.split(',').map((key) => {
+    const setting = known.find((name) => name === key)
+    if (setting === undefined) throw new InvalidArgumentError(`Give some of ${known.join(', ')}.`)
+    return setting
+  })
 }
 
 function words(text: string): string[] {

@@ -21,7 +21,7 @@ export function drawStreamingChart(found: readonly StreamingStart[]): Promise<st
 }
 
 const grey = '#8A8F98'
-const colours = ['#0072B2', '#009E73', '#D55E00']
+const colours = ['#0072B2', '#009E73', '#CC79A7', '#D55E00']
 
 function panel(found: readonly StreamingStart[]): Panel {
   const decoded = { title: 'share of the answer decoded', domain: [0, 1], format: '%' } as const

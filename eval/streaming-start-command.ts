@@ -10,6 +10,8 @@ import { openTaskRun, type Runs, type TaskRunOptions } from './task-run.ts'
 import { writeResults } from './write-results.ts'
 
 export interface StreamingStartOptions extends TaskRunOptions {
+  /** Only these of `settings`; absent: all. */
+  readonly settings?: readonly Setting[]
   readonly out: string
   readonly name: string
 }
@@ -30,20 +32,23 @@ export interface StreamingStart {
 const every = 8
 
 /** Every setting draws 4 particles, judged every 8 tokens; they differ in how readily one of them is left. */
-const settings = [
-  ['as elsewhere here', {}],
-  ['resampled always', { ess_threshold: 1.5 }],
-  ['resampled always, lambda 100', { ess_threshold: 1.5, lambda: 100 }],
-] as const
+export const settings = {
+  usual: ['as elsewhere here', {}],
+  always: ['ess_threshold 1', { ess_threshold: 1 }],
+  multinomial: ['ess_threshold 1, multinomial', { ess_threshold: 1, resampler: 'multinomial' }],
+  strong: ['ess_threshold 1, lambda 100', { ess_threshold: 1, lambda: 100 }],
+} as const
+
+export type Setting = keyof typeof settings
 
 /** When particles begin to stream, with n = 4 and resample_every = 8. */
 export async function streamingStartCommand(options: StreamingStartOptions): Promise<void> {
-  const { samples, seed, out, name } = options
+  const { samples, seed, settings: wanted = Object.keys(settings) as Setting[], out, name } = options
   const run = await openTaskRun(options)
   try {
-    const plans = run.tasks.map((task) => ({ task, policies: settings.map((_, i) => population(task, i)) }))
+    const plans = run.tasks.map((task) => ({ task, policies: wanted.map((key) => population(task, key)) }))
     const drawn = await run.draw(plans)
-    const found = run.tasks.flatMap((task, i) => settings.map((_, k) => startOf(task, k, drawn[i]!)))
+    const found = run.tasks.flatMap((task, i) => wanted.map((key) => startOf(task, key, drawn[i]!)))
     const json = { samples, seed, found: found.map(({ task, ...start }) => ({ task: task.name, ...start })) }
     writeResults(out, { name, markdown: table(found), json, svg: await drawStreamingChart(found) })
   } finally {
@@ -51,18 +56,18 @@ export async function streamingStartCommand(options: StreamingStartOptions): Pro
   }
 }
 
-function population(task: Task, setting: number): Policy {
-  const [text, own] = settings[setting]!
+function population(task: Task, setting: Setting): Policy {
+  const [text, own] = settings[setting]
   return policy(`4 particles every 8, ${text}`, particlesOf(task, 4, { at: 'tokens', resample_every: every, ...own }))
 }
 
-function startOf(task: Task, setting: number, runs: Runs): StreamingStart {
+function startOf(task: Task, setting: Setting, runs: Runs): StreamingStart {
   const all = runs.get(population(task, setting).name)!
   const starts = all.map(startShare)
   const long = starts.filter((_, i) => all[i]!.tokens > 2 * every)
   return {
     task,
-    setting: settings[setting]![0],
+    setting: settings[setting][0],
     early: shareInterval(starts.map((start) => start < 0.5)),
     earlyOfLong: shareInterval(long.map((start) => start < 0.5)),
     starts,

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { readGrammar } from './grammar.ts'
 import { grammarChecker } from './grammar-checker.ts'
-import { cycle, readHeldOut } from './held-out.ts'
+import { cycle, readHeldOut, type SumRow } from './held-out.ts'
 import { checkSum } from './sum-checker.ts'
 
 /** Prompts, what judges their answers, and what the answers are really worth. */
@@ -68,7 +68,7 @@ function familyTasks(
   const [talk, sums] = [cycle(heldOut.talk, samples), cycle(heldOut.sums, samples)]
   const verdict = (text: string, index: number) => checker.judge(text, talk[index]!.meta)
   const truths = {
-    sums: { name: 'sound', of: (text: string, index: number) => Number(checkSum(text, sums[index]!.meta).sound) },
+    sums: soundSums(sums).truth,
     reviews: { name: 'positivity', of: (text: string, index: number) => verdict(text, index).positivity },
     formality: { name: 'formality', of: (text: string, index: number) => verdict(text, index).formality },
   }
@@ -80,6 +80,12 @@ function familyTasks(
     return reward === undefined ? [] : [{ name, prompts, maxTokens: limit, reward, truth: truths[name] }]
   })
 }
+
+/** Sums as a task's prompts, and whether an answer works its sum out without a mistake. */
+export const soundSums = (rows: readonly SumRow[]): Pick<Task, 'prompts'> & { readonly truth: Truth } => ({
+  prompts: rows.map(({ prompt }) => prompt),
+  truth: { name: 'sound', of: (text, index) => Number(checkSum(text, rows[index]!.meta).sound) },
+})
 
 /** The same task, judged by another reward. */
 export const judgedBy = (task: Task, reward: string): Task => ({ ...task, reward })

@@ -1,12 +1,15 @@
-"""Writes models/tiny/grammar.json, heldout.json and checker-cases.json (standard library only, seeded)."""
+"""Writes models/tiny/{grammar,heldout,checker-cases}.json and development-sums.json beside this file (standard library only, seeded)."""
 import json
 import os
 import random
+import sys
 
 import grammar as G
 
-MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "models", "tiny")
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODELS = os.path.join(HERE, "..", "models", "tiny")
 N_REVIEW, N_REPLY, N_SUMS, N_CASES = 140, 260, 400, 240
+N_DEVELOPMENT = 200
 
 
 def held_out_prompts(rng, topic, n, kind=None):
@@ -22,6 +25,28 @@ def held_out(seed=20241):
     talk = held_out_prompts(rng, "talk", N_REVIEW, "review") + held_out_prompts(rng, "talk", N_REPLY, "reply")
     rng.shuffle(talk)
     return {"talk": talk, "sums": held_out_prompts(rng, "sums", N_SUMS)}
+
+
+def other_sums(taken, n, seed):
+    """Sums that no training script draws, and whose problems are not among those of the rows `taken`, however they are asked."""
+    rng, rows = random.Random(seed), {}
+    problem = lambda meta: (tuple(meta["operands"]), tuple(meta["operators"]))
+    known = {problem(row["meta"]) for row in taken}
+    while len(rows) < n:
+        prompt, meta = G.draw_prompt(rng, "sums", held=True)
+        if problem(meta) not in known:
+            rows.setdefault(prompt, {"prompt": prompt, "meta": meta})
+    return list(rows.values())
+
+
+def development_sums(held, seed=20243):
+    """Sums to choose settings of the evaluation on."""
+    return other_sums(held["sums"], N_DEVELOPMENT, seed)
+
+
+def fresh_sums(held, n, seed=20244):
+    """More sums to test on, where those of heldout.json are too few."""
+    return other_sums(held["sums"] + development_sums(held), n, seed)
 
 
 # ---------------------------------------------------------------- recorded verdicts for ports of the checker
@@ -93,18 +118,22 @@ def checker_cases(held, seed=20242):
     return {"talk": talk, "sums": sums}
 
 
-def write(name, data):
-    with open(os.path.join(MODELS, name), "w", encoding="utf-8") as f:
+def write(name, data, folder=MODELS):
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
         json.dump(data, f, ensure_ascii=False, indent=1)
         f.write("\n")
 
 
 if __name__ == "__main__":
     held = held_out()
+    if len(sys.argv) > 1:                        # export_grammar.py N FILE: nothing but N fresh sums
+        write(sys.argv[2], fresh_sums(held, int(sys.argv[1])), "")
+        sys.exit()
     cases = checker_cases(held)
     write("grammar.json", G.grammar_data())
     write("heldout.json", held)
     write("checker-cases.json", cases)
+    write("development-sums.json", development_sums(held), HERE)
     print({k: len(v) for k, v in held.items()}, {k: len(v) for k, v in cases.items()},
           "well-formed", sum(c["wellFormed"] for c in cases["talk"]), "on subject", sum(c["onSubject"] for c in cases["talk"]),
           "sums well-formed", sum(c["wellFormed"] for c in cases["sums"]), "sound", sum(c["sound"] for c in cases["sums"]))

@@ -1,4 +1,4 @@
-"""Shared parts of the family's rewards: what they score, at which token, their folders, and the base's own answers to learn from.
+"""Shared parts of the family's rewards: what they score, at which token, their folders, and sampled answers to learn from.
 
 Text        the chat template applied to the conversation and the answer as the assistant's message, WITHOUT a generation prompt:
             `...<|im_start|>assistant\\n{answer}<|im_end|>\\n`.  A partial answer is closed in the same way.
@@ -131,13 +131,14 @@ def score_steps(model, tok, prompts, answers):
     return in_batches(judge, rows)
 
 
-# ---------------------------------------------------------------- the base's own answers
-def base_answers(base, tok, topic, prompts, each, seed, held=False):
-    """[(prompt, meta, [answer, ...])]: `each` samples at temperature 1 for so many prompts of one side of the split.
+# ---------------------------------------------------------------- sampled answers
+def sampled_answers(models, tok, topic, prompts, each, seed, held=False):
+    """[(prompt, meta, [answer, ...])]: `each` samples of the models together (their logits added, temperature 1) for so many prompts of one side of the split.
 
     Kept in the folder TRIMTAB_SAMPLES, when it is set, for the next run."""
     from common import log
-    name = hashlib.sha256(repr((topic, prompts, each, seed, held, [round(p.sum().item(), 3) for p in base.parameters()])).encode()).hexdigest()[:16]
+    weights = [round(p.sum().item(), 3) for model in models for p in model.parameters()]
+    name = hashlib.sha256(repr((topic, prompts, each, seed, held, weights)).encode()).hexdigest()[:16]
     folder = os.environ.get("TRIMTAB_SAMPLES")
     path = folder and os.path.join(folder, f"{topic}-{name}.pt")
     if path and os.path.exists(path):
@@ -145,10 +146,10 @@ def base_answers(base, tok, topic, prompts, each, seed, held=False):
     rng = random.Random(seed)
     asked = [G.draw_prompt(rng, topic, held) for _ in range(prompts)]
     ids = [x for x in encode_prompts(tok, [p for p, _ in asked]) for _ in range(each)]
-    found, _ = sample([(base, 1.0)], ids, seed=seed, max_new=60 if topic == "sums" else 110)
+    found, _ = sample([(model, 1.0) for model in models], ids, seed=seed, max_new=60 if topic == "sums" else 110)
     texts = [decode(tok, y) for y in found]
     out = [(p, m, texts[i * each:(i + 1) * each]) for i, (p, m) in enumerate(asked)]
-    log(f"sampled {len(texts)} answers ({topic}) from the base")
+    log(f"sampled {len(texts)} answers ({topic}) from {len(models)} model{'s' * (len(models) > 1)}")
     if path:
         os.makedirs(folder, exist_ok=True)
         torch.save(out, path)

@@ -4,8 +4,8 @@ import random
 import grammar as G
 from common import chat, load_tokenizer
 from rewards import auc, closed, context, encode, sound_text, sound_tokens, targets
+from sum_answers import other_errors, right_next, right_pieces, rows_of
 from train_reward import cut, pair_accuracy, r_squared
-from train_steps import other_errors, right_next, right_pieces, rows_of
 
 TOK = load_tokenizer()
 META = {"topic": "sums", "operands": [28, 5, 4], "operators": ["+", "-"], "answer": 29}

@@ -16,7 +16,7 @@ from transformers import LlamaForSequenceClassification
 import grammar as G
 from common import TINY, load_model, load_tokenizer, log, n_params, set_up
 from muon import MuonAdamW
-from rewards import base_answers, closed, config, context, encode, load_reward, save_reward, score_sequences, sequence_logits, targets
+from rewards import closed, config, context, encode, load_reward, sampled_answers, save_reward, score_sequences, sequence_logits, targets
 
 BASE = os.path.join(TINY, "base")
 P_SUMS = 0.08           # share of sums: they have no positive or formal word, but sentences
@@ -95,8 +95,8 @@ def development(kind, model, tok, data, p_cut, seed=5):
 def train(a):
     rng, kind = set_up(a.seed, a.threads), a.reward
     tok, base = load_tokenizer(BASE), load_model(BASE)
-    pool = base_answers(base, tok, "talk", a.prompts, 8, seed=100)
-    dev = base_answers(base, tok, "talk", 60, 8, seed=900)
+    pool = sampled_answers([base], tok, "talk", a.prompts, 8, seed=100)
+    dev = sampled_answers([base], tok, "talk", 60, 8, seed=900)
     model = LlamaForSequenceClassification(config(kind, len(tok), a.hidden, a.layers, a.inter, a.hidden // 32, 1)).train()
     optimiser, stream, t0, tokens, mean = MuonAdamW(model, muon_lr=a.muon, precision=torch.float32), batches(tok, rng, pool, a), time.time(), 0, 0.0
     log(kind, "parameters", n_params(model))

@@ -36,6 +36,9 @@ const guideEntry = z
     for (const [path, message] of entryProblems(value)) issues.push({ code: 'custom', input: value, path, message })
   })
 
+/** One of a request's reference answers. */
+export const referenceText = z.string().max(32_000)
+
 const speculationOptions = z.strictObject({
   exact: z
     .boolean()
@@ -86,7 +89,7 @@ export const alignmentOptions = z.strictObject({
       'What a reward that fails does to the request: fail (the default), or continue unsteered, with alignment.degraded set.',
     ),
   references: z
-    .array(z.string().max(32_000))
+    .array(referenceText)
     .min(1)
     .max(16)
     .optional()

@@ -6,7 +6,7 @@ export const bestOfWinRateBound = (n: number): number => n / (n + 1)
 
 /**
  * Estimate of KL(best-of-N || base) from the base's probability of the chosen answer (arXiv 2401.01879, section 5):
- * between the exact value and the bound on average; tends to the bound as the probability tends to 0.
+ * never above the bound, to which it tends as the probability tends to 0; on average not below the exact value, in all laws enumerated.
  * @param logProbability natural log of the base's probability of the whole answer, its end included
  */
 export function bestOfKlEstimate(n: number, logProbability: number): number {
@@ -15,5 +15,8 @@ export function bestOfKlEstimate(n: number, logProbability: number): number {
   const missed = Math.exp(n * Math.log1p(-p))
   const found = -Math.expm1(n * Math.log1p(-p))
   if (!(found > 0)) return bestOfKlBound(n)
-  return missed * (Math.log(n) + (n - 1) * Math.log1p(-p) - (n - 1) / n) + found * (Math.log(found) - logProbability)
+  const estimate =
+    missed * (Math.log(n) + (n - 1) * Math.log1p(-p) - (n - 1) / n) + found * (Math.log(found) - logProbability)
+  // rounding lifts it above what it tends to
+  return Math.min(estimate, bestOfKlBound(n))
 }

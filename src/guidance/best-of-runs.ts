@@ -50,7 +50,8 @@ export function bestOfRuns(
       if (event.type === 'progress') yield event
     }
     const findings = answers.map(noFinding)
-    const chosen = await chooseCandidate(answers, findings, options, judge, runSelectionUniform(request.sampling.seed))
+    const u = runSelectionUniform(request.sampling.seed)
+    const chosen = await chooseCandidate({ candidates: answers, findings }, options, judge, u, signal)
     const { text, draws, whole } = answers[chosen]!
     yield { type: 'choice-delta', index: 0, text, draws }
     yield {

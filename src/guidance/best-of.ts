@@ -69,7 +69,7 @@ async function* finish(
     for await (const _ of advanceAll(left, toTheEnd(maxTokens), signal))
       yield { type: 'progress', message: `best_of: ${++done} of ${left.length} candidates finished` }
   }
-  const chosen = await chooseCandidate(candidates, findings, options, judge, selectionUniform(seed))
+  const chosen = await chooseCandidate(pool, options, judge, selectionUniform(seed), signal)
   const answer = candidates[chosen]!
   if (left.length > 1) yield { type: 'choice-delta', index: 0, text: answer.text, draws: answer.draws }
   yield choiceEnd(pool, chosen, outcomeOf(pool, chosen, options, judge))

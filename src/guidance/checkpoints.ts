@@ -1,8 +1,11 @@
 import type { PartialAnswer } from './partial-answer.ts'
 import type { ParticleOptions } from './whole-answer-options.ts'
 
-/** Advances one answer to its next checkpoint: a stopping time of its tokens, so that weights stay exact. */
-export type Segment = (answer: PartialAnswer, signal: AbortSignal) => Promise<void>
+/**
+ * Advances one answer to its next checkpoint, a stopping time of its tokens, so that weights stay exact. Yields whenever the answer
+ * may have more text.
+ */
+export type Segment = (answer: PartialAnswer, signal: AbortSignal) => AsyncGenerator<unknown>
 
 /** What a sentence ends with. */
 export const sentenceEnd = /[.!?…]["'”’)\]]*\s*$/
@@ -11,7 +14,7 @@ export function segmentOf(options: Pick<ParticleOptions, 'at' | 'resample_every'
   const { at, delimiter } = options
   switch (at) {
     case 'tokens':
-      return (answer, signal) => answer.advance(options.resample_every ?? 16, signal)
+      return (answer, signal) => answer.stream(options.resample_every ?? 16, signal)
     case 'sentence':
       return until((added) => sentenceEnd.test(added), options.resample_every ?? 1)
     case 'step':
@@ -21,10 +24,10 @@ export function segmentOf(options: Pick<ParticleOptions, 'at' | 'resample_every'
 
 /** Token by token until `ends` holds of the text since the last boundary, `times` over. */
 function until(ends: (added: string) => boolean, times: number): Segment {
-  return async (answer, signal) => {
+  return async function* (answer, signal) {
     let from = answer.text.length
     for (let found = 0; found < times && !answer.finished; ) {
-      await answer.advance(1, signal)
+      yield* answer.stream(1, signal)
       if (!ends(answer.text.slice(from))) continue
       found++
       from = answer.text.length

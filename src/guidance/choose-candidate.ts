@@ -1,9 +1,16 @@
 import { InvalidRequestError } from '../decoding/errors.ts'
 import { extractAnswer } from '../rm/extract-answer.ts'
+import { inTimeSlices } from '../rm/time-slices.ts'
 import type { Candidate, Finding } from './candidate-report.ts'
 import type { Judge } from './judge.ts'
 import { bestIndex, softIndex, voteIndex, voteWeights } from './selection.ts'
 import type { BestOfOptions } from './whole-answer-options.ts'
+
+/** What is to be chosen among, and what is known of each. */
+interface Choice {
+  readonly candidates: readonly Candidate[]
+  readonly findings: readonly Finding[]
+}
 
 /**
  * Judges the candidates that are left and chooses one; findings are filled in.
@@ -11,11 +18,11 @@ import type { BestOfOptions } from './whole-answer-options.ts'
  * @throws InvalidRequestError when no candidate has an answer to vote with
  */
 export async function chooseCandidate(
-  candidates: readonly Candidate[],
-  findings: readonly Finding[],
+  { candidates, findings }: Choice,
   options: BestOfOptions,
   judge: Judge | undefined,
   u: number,
+  signal: AbortSignal,
 ): Promise<number> {
   const left = candidates.flatMap((_, i) => (findings[i]!.prunedAt === undefined ? [i] : []))
   const unjudged = left.filter((i) => !findings[i]!.judgedWhole)
@@ -24,24 +31,18 @@ export async function chooseCandidate(
   const scores = (await judge?.scoresIfAny(asked.map((i) => candidates[i]!))) ?? []
   if (judge?.degraded !== undefined) return left[0]!
   for (const [k, score] of scores.entries()) findings[asked[k]!]!.score = score
-  return left[
-    select(
-      left.map((i) => candidates[i]!),
-      left.map((i) => findings[i]!),
-      options,
-      judge,
-      u,
-    )
-  ]!
+  const choice = { candidates: left.map((i) => candidates[i]!), findings: left.map((i) => findings[i]!) }
+  if (options.select === 'vote' || options.select === 'weighted_vote') await findVotes(choice, options, signal)
+  return left[select(choice.findings, options, judge, u)]!
 }
 
-function select(
-  candidates: readonly Candidate[],
-  findings: readonly Finding[],
-  options: BestOfOptions,
-  judge: Judge | undefined,
-  u: number,
-): number {
+/** A pattern of the request's own may take long over every candidate. */
+async function findVotes({ candidates, findings }: Choice, { answer }: BestOfOptions, signal: AbortSignal) {
+  const votes = await inTimeSlices(candidates, signal, ({ text }) => extractAnswer(text, answer))
+  for (const [i, vote] of votes.entries()) findings[i]!.vote = vote
+}
+
+function select(findings: readonly Finding[], options: BestOfOptions, judge: Judge | undefined, u: number): number {
   const scores = findings.map(({ score }) => score ?? 0)
   switch (options.select) {
     case 'best':
@@ -50,8 +51,6 @@ function select(
       return softIndex(scores, options.temperature, u) ?? 0
     case 'vote':
     case 'weighted_vote': {
-      for (const [i, candidate] of candidates.entries())
-        findings[i]!.vote = extractAnswer(candidate.text, options.answer)
       const weights = options.select === 'vote' ? scores.map(() => 1) : voteWeights(scores, judge?.reward.traits.range)
       return voteIndex(findings, weights) ?? refuseVote(options)
     }

@@ -1,7 +1,8 @@
+import { InvalidRequestError } from '../decoding/errors.ts'
 import type { ContrastGuide, GuideCatalogue } from './guide-catalogue.ts'
 import type { ModelDirectory, PromptSource } from './prompt-source.ts'
 import type { TermContext, Tilt } from './tilt.ts'
-import { unknownName, type WeightedGuide } from './weighted-guide.ts'
+import type { WeightedGuide } from './weighted-guide.ts'
 
 /**
  * The difference of two models that read the base's prompt: weight * (log pi_tuned - log pi_untuned). With a tuned and an
@@ -38,5 +39,8 @@ function findOperand(
   if (models.names.includes(name)) return { model: name, adapter: undefined }
   const guide = catalogue.guides.get(name)
   if (guide?.kind === 'genarm' || guide?.kind === 'unir') return { model: guide.model, adapter: guide.adapter }
-  throw unknownName('model', name, models.names, param)
+  const trained = [...catalogue.guides].filter(([, { kind }]) => kind === 'genarm' || kind === 'unir')
+  const names = trained.map(([guide]) => guide).join(', ')
+  const known = `Known models: ${models.names.join(', ')}${names === '' ? '' : `; trained guides: ${names}`}.`
+  throw new InvalidRequestError(`No model or trained guide is named '${name}'. ${known}`, param)
 }

@@ -2,6 +2,7 @@ import type { Question, Reward } from '../rm/reward.ts'
 import { Judge } from './judge.ts'
 import { ParticleFilter, type Resampling } from './particle-filter.ts'
 import { Population } from './population.ts'
+import { times } from './potentials.ts'
 import { selectionUniform } from './random-streams.ts'
 import { resample } from './resampling.ts'
 import { bestIndex, softIndex } from './selection.ts'
@@ -11,8 +12,8 @@ import type { ParticleOptions } from './whole-answer-options.ts'
 
 /**
  * Strategy: Feynman-Kac steering (arXiv 2501.06848) of n particles towards exp(lambda * reward). Every combination of potential,
- * resampler, threshold and schedule leaves weighted answers unbiased for the tilted base, as long as no beginning scores -Infinity
- * whose answer would not: such answers are lost. What all particles have in common is streamed at once.
+ * resampler, threshold and schedule leaves the answers, weighted and times exp(log Z), unbiased for p(y) * exp(lambda * r(y)), as
+ * long as no beginning scores -Infinity whose answer would not: such answers are lost. What all particles have in common is streamed at once.
  * @param choose the resampling step; another one is given where its law is enumerated
  * @param pick draws the answer by the final weights, likewise
  */
@@ -31,9 +32,9 @@ export function feynmanKac(
       const filter = new ParticleFilter(population, options, judge, request, choose)
       const lineage = new SharedLineage()
       while (!filter.done) {
-        yield* filter.advance(signal)
-        const common = lineage.next(population.particles.map(({ answer }) => answer))
-        if (common !== undefined) yield { type: 'choice-delta', index: 0, ...common }
+        for await (const _ of filter.grow(signal)) yield* sharedText(population, lineage)
+        yield await filter.judge(signal)
+        yield* sharedText(population, lineage)
       }
       const u = selectionUniform(request.sampling.seed)
       const chosen =
@@ -47,17 +48,26 @@ export function feynmanKac(
   }
 }
 
+/** What every particle says by now: whatever is resampled, and whichever is chosen, begins with it. */
+function* sharedText({ particles }: Population, lineage: SharedLineage): Generator<StrategyEvent> {
+  const common = lineage.next(particles.map(({ answer }) => answer))
+  if (common !== undefined) yield { type: 'choice-delta', index: 0, ...common }
+}
+
 function chooseParticle(
   filter: ParticleFilter,
   { particles }: Population,
   options: ParticleOptions,
   draw: (logWeights: readonly number[]) => number | undefined,
 ): number {
-  const best = bestIndex(particles.map(({ weight }) => weight.reward))
+  const best = bestIndex(particles.map(({ weight }) => favour(options.lambda, weight.reward)))
   if (options.select === 'best' && options.compat !== 'its_hub') return best
   if (options.select === 'best') return bestIndex(filter.logWeights)
   return draw(filter.logWeights) ?? best
 }
+
+/** Orders answers as the target does: where lambda is negative, a low reward is what is wanted. */
+const favour = (lambda: number, reward: number): number => (lambda < 0 ? times(lambda, reward) : reward)
 
 function reportOf(filter: ParticleFilter, { n, compat }: ParticleOptions, { degraded }: Judge): ParticlesReport {
   const { logZ, collapsed, steps } = filter

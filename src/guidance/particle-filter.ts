@@ -1,5 +1,5 @@
 import type { SequenceRequest } from '../decoding/decoder.ts'
-import { advanceAll } from './advance-all.ts'
+import { streamAll } from './advance-all.ts'
 import { segmentOf } from './checkpoints.ts'
 import { checkpointRewards } from './intermediate-reward.ts'
 import type { Judge } from './judge.ts'
@@ -50,14 +50,19 @@ export class ParticleFilter {
     return this.#logZ + logMeanExp(this.logWeights)
   }
 
-  async *advance(signal: AbortSignal): AsyncGenerator<StrategyEvent> {
+  /** Decodes up to the next checkpoint; yields whenever one of the particles may have more text. */
+  grow(signal: AbortSignal): AsyncGenerator<unknown> {
     const answers = this.#population.unfinished.map(({ answer }) => answer)
-    for await (const _ of advanceAll(answers, segmentOf(this.#options), signal));
+    return streamAll(answers, segmentOf(this.#options), signal)
+  }
+
+  /** Judges the particles where they are, and resamples if that is due. */
+  async judge(signal: AbortSignal): Promise<StrategyEvent> {
     await this.#reweigh(signal)
     this.#resampleIfDue()
     const step = this.steps.at(-1)!
     const state = `${step.tokens} tokens, effective sample size ${step.effectiveSampleSize.toFixed(2)}`
-    yield { type: 'progress', message: `particles: ${state}` }
+    return { type: 'progress', message: `particles: ${state}` }
   }
 
   async #reweigh(signal: AbortSignal): Promise<void> {
@@ -103,7 +108,7 @@ export class ParticleFilter {
       tokens: Math.max(...particles.map(({ answer }) => answer.generatedTokens)),
       effectiveSampleSize: size,
       resampled: due,
-      rewards: particles.map(({ weight }) => weight.reward),
+      rewards: this.#judge.degraded === undefined ? particles.map(({ weight }) => weight.reward) : undefined,
       ancestors,
     })
     if (due) this.#resample(ancestors, checkpoint)

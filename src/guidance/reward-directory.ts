@@ -16,11 +16,14 @@ export function findReward(
   rewards: RewardDirectory,
   options = { zScore: false },
 ): Reward {
-  if (typeof reference === 'string') return named(reference, param, rewards)
-  const parts = Object.entries(reference).map(([name, weight]) => ({
-    reward: named(name, `${param}.${name}`, rewards),
-    weight,
-  }))
+  const parts =
+    typeof reference === 'string'
+      ? [{ reward: named(reference, param, rewards), weight: 1 }]
+      : Object.entries(reference).map(([name, weight]) => ({
+          reward: named(name, `${param}.${name}`, rewards),
+          weight,
+        }))
+  if (typeof reference === 'string' && !options.zScore) return parts[0]!.reward
   return combinationReward(parts.map(({ reward }) => reward.name).join('+'), parts, options)
 }
 

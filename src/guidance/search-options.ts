@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { InvalidRequestError } from '../decoding/errors.ts'
-import type { RewardTraits } from '../rm/reward.ts'
+import { type RewardTraits, withinUnit } from '../rm/reward.ts'
 import { rewardReference } from './whole-answer-options.ts'
 
 /** Answers that one search may hold under way at one time: each is a paused sequence with K/V of its own. */
@@ -110,8 +110,6 @@ function assertJudges(
   if (options.method === 'tree' && options.end_value !== undefined && !withinUnit(traits.range))
     refuse(`end_value needs a reward between 0 and 1, which '${name}' is not: leave it out.`, 'end_value')
 }
-
-const withinUnit = (range: RewardTraits['range']): boolean => range !== undefined && range[0] >= 0 && range[1] <= 1
 
 function refuse(message: string, field: string): never {
   throw new InvalidRequestError(message, `alignment.search.${field}`)

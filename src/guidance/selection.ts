@@ -1,3 +1,4 @@
+import { type RewardTraits, withinUnit } from '../rm/reward.ts'
 import { normalised } from './resampling.ts'
 
 export type Selection = 'best' | 'soft' | 'vote' | 'weighted_vote'
@@ -69,7 +70,6 @@ const better = (candidates: readonly Scored[], a: number, b: number): number =>
  * Weights of a weighted vote: the scores themselves where the reward's range lies within [0, 1], otherwise softmax over the
  * candidates, which no unbounded or negative score upsets. -Infinity weighs 0 in both.
  */
-export function voteWeights(scores: readonly number[], range: readonly [number, number] | undefined): number[] {
-  if (range !== undefined && range[0] >= 0 && range[1] <= 1) return scores.map((score) => Math.max(0, score))
-  return normalised(scores)
+export function voteWeights(scores: readonly number[], range: RewardTraits['range']): number[] {
+  return withinUnit(range) ? scores.map((score) => Math.max(0, score)) : normalised(scores)
 }

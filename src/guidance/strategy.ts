@@ -48,8 +48,8 @@ export interface CheckpointReport {
   readonly tokens: number
   readonly effectiveSampleSize: number
   readonly resampled: boolean
-  /** One per particle. */
-  readonly rewards: readonly number[]
+  /** One per particle; undefined from where the reward failed on. */
+  readonly rewards: readonly number[] | undefined
   /** Which particle each one continues after this checkpoint. */
   readonly ancestors: readonly number[]
 }

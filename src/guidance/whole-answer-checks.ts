@@ -25,6 +25,8 @@ export function assertCombines(options: AlignmentOptions, n: number, sampling: S
       'best_of.prune drops single answers, not populations: leave it out beside particles and search.',
       'alignment.best_of.prune',
     )
+  if (best_of?.answer !== undefined && best_of.select !== 'vote' && best_of.select !== 'weighted_vote')
+    refuse("best_of.answer is what votes are read with: select 'vote' or 'weighted_vote'.", 'alignment.best_of.answer')
   if (particles?.target === 'global') assertPlainLaw(options, sampling)
 }
 

@@ -2,6 +2,15 @@ import { z } from 'zod'
 
 const name = z.string().min(1).max(256)
 
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
+}
+
 /** A reward of the configuration, or a weighted sum of several. */
 export const rewardReference = z
   .union([name, z.record(name, z.number().min(-1000).max(1000))])
@@ -39,11 +48,12 @@ export const bestOfOptions = z.strictObject({
   normalise: z
     .enum(['none', 'z_score'])
     .default('none')
-    .describe('z_score: each reward of a weighted object is standardised over the candidates before it is weighted.'),
+    .describe('z_score: each reward is standardised over the candidates before it is weighted.'),
   answer: z
     .string()
     .min(1)
     .max(512)
+    .refine(isPattern, 'is no regular expression')
     .optional()
     .describe(
       'For votes: a regular expression whose first group is the answer. Absent: \\boxed{}, "The answer is ..", or the last number.',
@@ -93,7 +103,9 @@ export const particleOptions = z.strictObject({
   select: z
     .enum(['best', 'sample'])
     .default('best')
-    .describe('The answer of the highest reward, or one drawn by the weights.'),
+    .describe(
+      'The answer of the highest reward (of the lowest where lambda is negative), or one drawn by the weights.',
+    ),
   compat: z
     .enum(['its_hub', 'fkd'])
     .optional()

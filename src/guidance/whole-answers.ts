@@ -1,6 +1,6 @@
 import { InvalidRequestError } from '../decoding/errors.ts'
 import type { SamplingParams } from '../decoding/sampling-params.ts'
-import type { Question, Reward } from '../rm/reward.ts'
+import { type Question, type Reward, withinUnit } from '../rm/reward.ts'
 import type { AlignmentOptions } from './alignment-options.ts'
 import { bestOf } from './best-of.ts'
 import { bestOfRuns } from './best-of-runs.ts'
@@ -22,6 +22,8 @@ export interface WholeAnswerPlan {
   readonly strategy: Strategy
   /** Names of the strategies at work, to follow those of the guides; empty for plain sampling. */
   readonly methods: readonly string[]
+  /** Sequences that the strategy opens at one time; forks are not counted. */
+  readonly opened: number
 }
 
 /** What requests may be judged by. */
@@ -57,9 +59,10 @@ export function wholeAnswers(
       : pipeline === undefined
         ? bestOf(best_of, reward, question)
         : bestOfRuns(best_of, reward, question, pipeline)
-  if (strategy === undefined) return { strategy: choices(n), methods: [] }
+  if (strategy === undefined) return { strategy: choices(n), methods: [], opened: 1 }
   const methods = [...(search ? ['search'] : []), ...(particles ? ['particles'] : []), ...(best_of ? ['best_of'] : [])]
-  return { strategy: repeated(strategy, n), methods }
+  const opened = n * (pipeline === undefined ? 1 : (best_of?.n ?? 1))
+  return { strategy: repeated(strategy, n), methods, opened }
 }
 
 function searchFor(options: SearchOptions, budget: number | undefined, reward: Reward, question: Question): Strategy {
@@ -89,7 +92,7 @@ function particleReward(particles: ParticleOptions, options: AlignmentOptions, k
       `'${reward.name}' cannot judge the beginning of an answer; set particles.intermediate to 'completions'.`,
       param,
     )
-  if (particles.compat === 'its_hub' && !(range !== undefined && range[0] >= 0 && range[1] <= 1))
+  if (particles.compat === 'its_hub' && !withinUnit(range))
     throw new InvalidRequestError(`compat 'its_hub' takes log-odds, so it needs a reward between 0 and 1.`, param)
   return reward
 }

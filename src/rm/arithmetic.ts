@@ -22,10 +22,12 @@ export type ArithmeticScore = 'steps' | 'sound'
  * `sound` (nothing but the steps and the conclusion, all right). An unfinished answer is as sound as its steps so far.
  */
 export function arithmeticReward(name: string, score: ArithmeticScore): Reward {
-  return ruleReward(name, { partial: true, range: [0, 1] }, ({ text, finished }, question) => {
+  return ruleReward(name, { partial: true, range: [0, 1] }, (question) => {
     const sum = sumAsked(question.text)
-    const checked = finished ? checkAnswer(text, sum) : checkBeginning(text, sum)
-    return { ...checked, score: checked.attributes[score] }
+    return ({ text, finished }) => {
+      const checked = finished ? checkAnswer(text, sum) : checkBeginning(text, sum)
+      return { ...checked, score: checked.attributes[score] }
+    }
   })
 }
 

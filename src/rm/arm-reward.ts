@@ -1,5 +1,12 @@
 import type { LoadedModel } from '../decoding/local/engine-options.ts'
-import { answerIdsOf, type CausalReader, type CausalScorer, findReader, promptIdsOf } from './causal-scorer.ts'
+import {
+  answerIdsOf,
+  type CausalReader,
+  type CausalScorer,
+  findReader,
+  promptIdsOf,
+  readTokens,
+} from './causal-scorer.ts'
 import { oneByOne } from './implicit.ts'
 import type { Answer, Reward } from './reward.ts'
 import { plainVerdict } from './reward-verdicts.ts'
@@ -26,8 +33,8 @@ export function armReward(name: string, options: ArmOptions, scorer: CausalScore
     score: (question, answers, signal) =>
       oneByOne(answers, signal, async (answer) => {
         const promptIds = promptIdsOf(name, question, reader.principle, model)
-        const ids = [...answerIdsOf(answer, model.tokenizer), ...endOf(answer, options, model)]
-        const logprobs = await scorer.tokenLogprobs({ ...reader, promptIds }, ids, signal)
+        const ids = [...answerIdsOf(name, answer, model), ...endOf(answer, options, model)]
+        const logprobs = await readTokens(name, reader, promptIds, ids, scorer, signal)
         const sum = logprobs.reduce((total, logprob) => total + logprob, 0)
         return plainVerdict(options.perToken ? sum / Math.max(1, ids.length) : sum)
       }),

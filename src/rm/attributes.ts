@@ -1,7 +1,8 @@
-import { CheckpointError, InvalidRequestError } from '../decoding/errors.ts'
+import { CheckpointError } from '../decoding/errors.ts'
 import type { LoadedClassifier } from '../decoding/local/classifier.ts'
 import { classifierInput, numbersOf, type TextOptions } from './classifier-text.ts'
-import type { Reward } from './reward.ts'
+import type { Answer, Reward } from './reward.ts'
+import { inTimeSlices } from './time-slices.ts'
 
 export interface AttributeOptions extends TextOptions {
   /** Names of the head's rows, in order, for a checkpoint that does not name them. */
@@ -13,8 +14,7 @@ export interface AttributeOptions extends TextOptions {
  * the score is the sum of weight times attribute, linear and never clamped.
  *
  * @param weights by attribute; those left out weigh nothing
- * @throws InvalidRequestError (param "alignment") for a weight of an attribute that the model does not have
- * @throws CheckpointError for a classifier of another kind, or names of another number
+ * @throws CheckpointError for a classifier of another kind, names of another number, or a weight of an attribute that it lacks
  */
 export function attributeReward(
   name: string,
@@ -23,12 +23,13 @@ export function attributeReward(
   options: AttributeOptions = {},
 ): Reward {
   const names = attributeNames(name, classifier, options.names)
-  refuseUnknown(name, names, weights)
+  refuseUnknown(name, classifier.source, names, weights)
   return {
     name,
     traits: { partial: true, range: undefined, relative: false },
     async score(question, answers, signal) {
-      const inputs = answers.map(({ text }) => classifierInput(name, classifier, question, text, options))
+      const inputOf = ({ text }: Answer) => classifierInput(name, classifier, question, text, options)
+      const inputs = await inTimeSlices(answers, signal, inputOf)
       const all = await numbersOf(
         name,
         inputs,
@@ -58,17 +59,22 @@ function attributeNames(
   return given ?? labels
 }
 
-function refuseUnknown(name: string, names: readonly string[], weights: Readonly<Record<string, number>>): void {
+function refuseUnknown(
+  name: string,
+  source: string,
+  names: readonly string[],
+  weights: Readonly<Record<string, number>>,
+): void {
   const known = names.join(', ')
   if (Object.keys(weights).length === 0)
-    throw new InvalidRequestError(`The reward '${name}' needs a weight for at least one of: ${known}.`, 'alignment')
+    throw new CheckpointError(source, `the reward '${name}' needs a weight for at least one of: ${known}`)
   for (const [attribute, weight] of Object.entries(weights)) {
     if (!names.includes(attribute))
-      throw new InvalidRequestError(
-        `The reward '${name}' has no attribute '${attribute}', only: ${known}.`,
-        'alignment',
+      throw new CheckpointError(
+        source,
+        `it has no attribute '${attribute}' for the reward '${name}'; there are: ${known}`,
       )
     if (!Number.isFinite(weight))
-      throw new InvalidRequestError(`The reward '${name}': the weight of '${attribute}' is ${weight}.`, 'alignment')
+      throw new CheckpointError(source, `the reward '${name}': the weight of '${attribute}' is ${weight}`)
   }
 }

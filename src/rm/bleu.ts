@@ -7,9 +7,10 @@ const order = 4
 
 /** BLEU against the request's reference answers; an answer that holds `<answer>` is judged by what stands in it (BLEUBERI, arXiv 2505.11080). */
 export function bleuReward(name: string): Reward {
-  return ruleReward(name, { partial: false, range: [0, 1] }, ({ text }, question) =>
-    plainVerdict(bleu(/<answer>([\s\S]*?)<\/answer>/.exec(text)?.[1] ?? text, referencesOf(name, question))),
-  )
+  return ruleReward(name, { partial: false, range: [0, 1] }, (question) => {
+    const bleu = bleuAgainst(referencesOf(name, question))
+    return ({ text }) => plainVerdict(bleu(/<answer>([\s\S]*?)<\/answer>/.exec(text)?.[1] ?? text))
+  })
 }
 
 function referencesOf(name: string, { references }: Question): readonly string[] {
@@ -24,20 +25,23 @@ function referencesOf(name: string, { references }: Question): readonly string[]
 }
 
 /**
- * Sentence BLEU as Hugging Face's `evaluate` computes it with smooth=true: n-grams up to 4 clipped at the most of any reference,
+ * Sentence BLEU against references, as Hugging Face's `evaluate` computes it with smooth=true: n-grams up to 4 clipped at the most of any reference,
  * (matches + 1) / (possible + 1) for every n, brevity penalty against the shortest reference. 0 for an empty text.
  */
-export function bleu(text: string, references: readonly string[]): number {
-  const tokens = bleuTokens(text)
-  if (tokens.length === 0) return 0
+export function bleuAgainst(references: readonly string[]): (text: string) => number {
   const known = references.map(bleuTokens)
   const allowed = mostCounts(known)
+  const shortest = Math.min(...known.map(({ length }) => length))
+  return (text) => bleuOf(bleuTokens(text), allowed, shortest)
+}
+
+function bleuOf(tokens: readonly string[], allowed: ReadonlyMap<string, number>, shortest: number): number {
+  if (tokens.length === 0) return 0
   let logPrecision = 0
   for (let n = 1; n <= order; n++) {
     const possible = Math.max(0, tokens.length - n + 1)
     logPrecision += Math.log((matchesOf(tokens, n, allowed) + 1) / (possible + 1)) / order
   }
-  const shortest = Math.min(...known.map(({ length }) => length))
   const brevity = Math.min(0, 1 - shortest / tokens.length)
   return Math.exp(brevity + logPrecision)
 }

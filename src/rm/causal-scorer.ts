@@ -1,10 +1,10 @@
 import type { ChatMessage } from '../decoding/checkpoint/chat-template.ts'
-import type { TokenizerAdapter } from '../decoding/checkpoint/tokenizer.ts'
 import { CheckpointError, InvalidRequestError } from '../decoding/errors.ts'
 import type { LoadedModel } from '../decoding/local/engine-options.ts'
 import type { LogprobTerm } from '../decoding/local/token-logprobs.ts'
 import type { Answer, Question } from './reward.ts'
 import type { RewardCatalogue } from './reward-catalogue.ts'
+import { contextExceeded, refuseHopelessText } from './reward-context.ts'
 
 /** What gives tokens their log-probabilities: the local engine. */
 export interface CausalScorer {
@@ -56,10 +56,11 @@ export function promptIdsOf(
   reward: string,
   question: Question,
   principle: string | undefined,
-  { chatTemplate, tokenizer, name }: LoadedModel,
+  model: LoadedModel,
 ): readonly number[] {
+  const { chatTemplate, name } = model
   if (question.messages === undefined) {
-    if (principle === undefined) return tokenizer.encode(question.text, true)
+    if (principle === undefined) return encoded(reward, question.text, true, model)
     throw new InvalidRequestError(
       `The reward '${reward}' puts a principle into the system message and needs messages, not a prompt.`,
       'messages',
@@ -71,7 +72,12 @@ export function promptIdsOf(
       'messages',
     )
   const messages = principle === undefined ? question.messages : withInstruction(question.messages, principle)
-  return tokenizer.encode(chatTemplate.render(messages), false)
+  return encoded(reward, chatTemplate.render(messages), false, model)
+}
+
+function encoded(reward: string, text: string, addSpecialTokens: boolean, model: LoadedModel): readonly number[] {
+  refuseHopelessText(reward, text, model)
+  return model.tokenizer.encode(text, addSpecialTokens)
 }
 
 /** The conversation with the instruction at the end of its system message, or in a new one before it. */
@@ -82,7 +88,26 @@ function withInstruction(messages: readonly ChatMessage[], text: string): readon
 }
 
 /** The answer's own tokens, if they spell its text in this vocabulary too; otherwise the text's. */
-export function answerIdsOf({ ids, text }: Answer, tokenizer: TokenizerAdapter): readonly number[] {
+export function answerIdsOf(reward: string, { ids, text }: Answer, model: LoadedModel): readonly number[] {
+  const { tokenizer } = model
   const spelled = ids !== undefined && Buffer.concat(ids.map((id) => tokenizer.bytesOf(id))).equals(Buffer.from(text))
-  return spelled ? ids : tokenizer.encode(text, false)
+  return spelled ? ids : encoded(reward, text, false, model)
+}
+
+/**
+ * The log-probabilities that a reader gives an answer's tokens.
+ * @throws InvalidRequestError when prompt and answer do not fit its context
+ */
+export async function readTokens(
+  reward: string,
+  reader: CausalReader,
+  promptIds: readonly number[],
+  ids: readonly number[],
+  scorer: CausalScorer,
+  signal: AbortSignal,
+): Promise<Float64Array> {
+  const model = findModel(reward, reader.model, scorer)
+  const tokens = promptIds.length + ids.length
+  if (tokens > model.contextLength) throw contextExceeded(reward, model, tokens)
+  return await scorer.tokenLogprobs({ model: reader.model, adapter: reader.adapter, promptIds }, ids, signal)
 }

@@ -6,7 +6,7 @@ const checkpoint = {
     .enum(['fp32', 'int8'])
     .default('fp32')
     .describe('fp32 keeps the order of answers that are nearly equal; int8 takes a quarter of the memory.'),
-  context: z.int().min(2).optional().describe("Most tokens of a text. Absent: the checkpoint's own limit."),
+  context: z.int().min(2).optional().describe("Most tokens of a text. Absent, or larger: the checkpoint's own limit."),
 }
 
 const label = z.union([z.string().min(1), z.int().min(0)])

@@ -1,8 +1,8 @@
 import type { ClassifierInput } from '../decoding/checkpoint/classifier-tokenizer.ts'
-import { InvalidRequestError } from '../decoding/errors.ts'
 import type { LoadedClassifier } from '../decoding/local/classifier.ts'
 import { oneByOne } from '../decoding/local/classifier-batch.ts'
 import type { Question } from './reward.ts'
+import { contextExceeded, refuseHopelessText } from './reward-context.ts'
 import { RewardError } from './reward-error.ts'
 
 /** How a classifier is given a prompt and an answer. */
@@ -75,29 +75,32 @@ export function classifierInput(
   const { tokenizer, chatTemplate } = classifier
   if (reads === undefined && chatTemplate !== undefined && question.messages !== undefined) {
     const { text, addSpecialTokens } = conversationText(classifier, question, answer)
-    return fitted(name, classifier, tokenizer.encode(text, addSpecialTokens), truncate)
+    return fitted(name, classifier, text, () => tokenizer.encode(text, addSpecialTokens), truncate)
   }
-  const input = reads === 'answer' ? tokenizer.encode(answer, true) : tokenizer.encodePair(question.text, answer)
-  return fitted(name, classifier, input, truncate)
+  if (reads === 'answer') return fitted(name, classifier, answer, () => tokenizer.encode(answer, true), truncate)
+  const pair = () => tokenizer.encodePair(question.text, answer)
+  return fitted(name, classifier, question.text + answer, pair, truncate)
 }
 
+/**
+ * A text's tokens, if they fit.
+ * @throws InvalidRequestError, before anything is encoded where that is enough
+ */
 export function fitted(
   name: string,
-  { contextLength, tokenizer }: LoadedClassifier,
-  input: ClassifierInput,
-  truncate: TextOptions['truncate'],
+  classifier: LoadedClassifier,
+  text: string,
+  encode: () => ClassifierInput,
+  truncate?: TextOptions['truncate'],
 ): ClassifierInput {
+  const { contextLength, tokenizer } = classifier
+  if (truncate === undefined) refuseHopelessText(name, text, classifier)
+  const input = encode()
   const { ids, segments } = input
   const excess = ids.length - contextLength
   if (ids.length === 0) throw new RewardError(name, 'there is no token to read')
   if (excess <= 0) return input
-  if (truncate === undefined) {
-    throw new InvalidRequestError(
-      `The reward '${name}' reads at most ${contextLength} tokens; the prompt and an answer have ${ids.length}. ` +
-        `Shorten them, or declare the reward's truncation.`,
-      'alignment',
-    )
-  }
+  if (truncate === undefined) throw contextExceeded(name, classifier, ids.length)
   // a decoder keeps its tail; an encoder's special tokens say where its texts begin and end
   let left = excess
   const droppable = (id: number) => segments === undefined || !tokenizer.specialIds.has(id)

@@ -1,7 +1,8 @@
 import { CheckpointError } from '../decoding/errors.ts'
 import type { LoadedClassifier } from '../decoding/local/classifier.ts'
 import { classifierInput, numbersOf, type TextOptions } from './classifier-text.ts'
-import type { Reward } from './reward.ts'
+import type { Answer, Reward } from './reward.ts'
+import { inTimeSlices } from './time-slices.ts'
 
 export interface ClassifierRewardOptions extends TextOptions {
   /** The label whose logit is the score, by name or index; needed where there are several. */
@@ -25,7 +26,8 @@ export function classifierReward(
     name,
     traits: { partial: true, range: undefined, relative: false },
     async score(question, answers, signal) {
-      const inputs = answers.map(({ text }) => classifierInput(name, classifier, question, text, options))
+      const inputOf = ({ text }: Answer) => classifierInput(name, classifier, question, text, options)
+      const inputs = await inTimeSlices(answers, signal, inputOf)
       const count = () => classifier.labels.length
       const all = await numbersOf(name, inputs, signal, (input) => classifier.pooled(input), count)
       return all.map((numbers) => ({ score: numbers[label]!, attributes: undefined, steps: undefined }))

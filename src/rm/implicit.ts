@@ -1,6 +1,13 @@
 import type { TokenizerAdapter } from '../decoding/checkpoint/tokenizer.ts'
 import { CheckpointError } from '../decoding/errors.ts'
-import { answerIdsOf, type CausalReader, type CausalScorer, findReader, promptIdsOf } from './causal-scorer.ts'
+import {
+  answerIdsOf,
+  type CausalReader,
+  type CausalScorer,
+  findReader,
+  promptIdsOf,
+  readTokens,
+} from './causal-scorer.ts'
 import type { Answer, Question, Reward, Verdict } from './reward.ts'
 import { sumsBySteps } from './token-steps.ts'
 
@@ -28,10 +35,10 @@ export function implicitReward(name: string, options: ImplicitOptions, scorer: C
   assertSameVocabulary(name, model.tokenizer, tokenizer, source)
   const promptOf = (question: Question, { principle }: CausalReader) => promptIdsOf(name, question, principle, model)
   async function judge(question: Question, answer: Answer, signal: AbortSignal): Promise<Verdict> {
-    const ids = answerIdsOf(answer, model.tokenizer)
+    const ids = answerIdsOf(name, answer, model)
     const [pi, piRef] = [
-      await scorer.tokenLogprobs({ ...policy, promptIds: promptOf(question, policy) }, ids, signal),
-      await scorer.tokenLogprobs({ ...reference, promptIds: promptOf(question, reference) }, ids, signal),
+      await readTokens(name, policy, promptOf(question, policy), ids, scorer, signal),
+      await readTokens(name, reference, promptOf(question, reference), ids, scorer, signal),
     ]
     const rewards = pi.map((logprob, i) => beta * (logprob - piRef[i]!))
     const steps = sumsBySteps(rewards, ids, answer.text, separator, model.tokenizer)

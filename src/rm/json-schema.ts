@@ -1,7 +1,9 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Reward } from './reward.ts'
+import { RewardError } from './reward-error.ts'
 import { plainVerdict, ruleReward } from './reward-verdicts.ts'
+import { limitMs, TimeLimitError, withinTimeLimit } from './time-limit.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -14,11 +16,21 @@ const options = { strict: true, strictTypes: false, strictTuples: false, strictR
  */
 export function jsonSchemaReward(name: string, schema: JsonSchema): Reward {
   const validate = compileSchema(schema)
-  return ruleReward(name, { partial: false, range: [0, 1] }, ({ text }) => {
+  return ruleReward(name, { partial: false, range: [0, 1] }, () => ({ text }) => {
     const parsed = parseJson(text)
     if (parsed === undefined) return plainVerdict(0)
-    return plainVerdict(validate(parsed.value) ? 1 : 0.5)
+    return plainVerdict(isValid(name, validate, parsed.value) ? 1 : 0.5)
   })
+}
+
+/** A schema's patterns backtrack, and `uniqueItems` compares all pairs: what they cost is the answer's choice. */
+function isValid(name: string, validate: ValidateFunction, value: unknown): boolean {
+  try {
+    return withinTimeLimit(() => validate(value))
+  } catch (error) {
+    if (!(error instanceof TimeLimitError)) throw error
+    throw new RewardError(name, `validating an answer took over ${limitMs} ms; simplify the schema.`)
+  }
 }
 
 /** Draft 7 where the schema says so, otherwise 2020-12. */

@@ -29,7 +29,7 @@ export function lengthReward(
 ): Reward {
   if (unit === 'tokens' && tokenizer === undefined)
     throw new TypeError(`The reward '${name}' counts tokens: name the model whose tokenizer counts.`)
-  return ruleReward(name, { partial: true, range: [Number.NEGATIVE_INFINITY, 0] }, ({ text, finished }) => {
+  return ruleReward(name, { partial: true, range: [Number.NEGATIVE_INFINITY, 0] }, () => ({ text, finished }) => {
     const length = lengthOf(text, unit, tokenizer)
     const missing = finished ? Math.max(0, band.min - length) : 0
     return plainVerdict(0 - missing - Math.max(0, length - band.max))

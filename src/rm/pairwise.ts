@@ -5,6 +5,7 @@ import { conversationText, fitted, framedText, numbersOf } from './classifier-te
 import type { Question, Reward } from './reward.ts'
 import { RewardError } from './reward-error.ts'
 import { refuseUnfinished } from './reward-verdicts.ts'
+import { inTimeSlices } from './time-slices.ts'
 import { tokenAtEnd, tokenEnds } from './token-ends.ts'
 
 export interface PairwiseOptions {
@@ -37,7 +38,7 @@ export function pairwiseReward(name: string, gpm: LoadedClassifier, options: Pai
       signal.throwIfAborted()
       if (answers.length === 0) return []
       refuseUnfinished(name, answers)
-      const readings = answers.map(({ text }) => readAnswer(name, gpm, question, text))
+      const readings = await inTimeSlices(answers, signal, ({ text }) => readAnswer(name, gpm, question, text))
       const inputs = readings.map(({ input }) => input)
       const count = ({ ids }: ClassifierInput) => ids.length * width
       const all = await numbersOf(name, inputs, signal, (input) => gpm.everywhere(input), count)
@@ -60,7 +61,7 @@ function readAnswer(name: string, gpm: LoadedClassifier, question: Question, ans
   const { tokenizer, bosToken, eosToken } = gpm
   const plain = withoutStart(conversationText(gpm, question, answer).text, bosToken).replace(/\n+$/, '')
   const text = eosToken === undefined || plain.endsWith(eosToken) ? plain : `${plain} ${eosToken}`
-  const input = fitted(name, gpm, tokenizer.encode(text, false), undefined)
+  const input = fitted(name, gpm, text, () => tokenizer.encode(text, false))
   if (gpm.promptOutputs === 0) return { input, promptEnd: 0 }
   const prompt = withoutStart(framedText(name, gpm, question, answer).before, bosToken)
   return { input, promptEnd: promptEnd(name, gpm, prompt, text, input) }

@@ -75,8 +75,7 @@ function atSeparators(
   const apart = `${separator.slice(0, 1)} ${separator.slice(1)}`
   const content = steps.map(({ text }) => text.replaceAll(separator, apart) + separator).join('')
   const { text, addSpecialTokens } = conversationText(classifier, question, content)
-  const encoded = classifier.tokenizer.encode(text, addSpecialTokens)
-  const input = fitted(name, classifier, encoded, undefined)
+  const input = fitted(name, classifier, text, () => classifier.tokenizer.encode(text, addSpecialTokens))
   const id = classifier.tokenizer.encode(separator, false).ids[0]
   return { input, positions: input.ids.flatMap((other, i) => (other === id ? [i] : [])) }
 }
@@ -93,8 +92,8 @@ function atStepEnds(
   // templates may strip what is around an answer
   const stripped = text.indexOf(answer)
   if (stripped < 0 || answer.trim() !== text.trim()) throw new RewardError(name, rewritten)
-  const encoded = classifier.tokenizer.encode(framed.text, framed.addSpecialTokens)
-  const input = fitted(name, classifier, encoded, undefined)
+  const encode = () => classifier.tokenizer.encode(framed.text, framed.addSpecialTokens)
+  const input = fitted(name, classifier, framed.text, encode)
   const { bytesOf, specialIds } = classifier.tokenizer
   const ends = bytesOf === undefined ? undefined : tokenEnds(framed.text, input.ids, bytesOf, specialIds)
   if (ends === undefined)

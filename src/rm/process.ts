@@ -4,7 +4,8 @@ import type { LoadedClassifier } from '../decoding/local/classifier.ts'
 import { numbersOf } from './classifier-text.ts'
 import { readSteps, type StepOptions } from './process-reading.ts'
 import { type Aggregate, aggregateSteps, type Shaping, shapeSteps } from './process-steps.ts'
-import type { Reward, RewardTraits, Verdict } from './reward.ts'
+import type { Answer, Reward, RewardTraits, Verdict } from './reward.ts'
+import { inTimeSlices } from './time-slices.ts'
 
 export interface ProcessOptions extends StepOptions {
   /** @default 'last' */
@@ -34,7 +35,8 @@ export function processReward(name: string, classifier: LoadedClassifier, option
     name,
     traits: traitsOf(options),
     async score(question, answers, signal) {
-      const readings = answers.map((answer) => readSteps(name, classifier, question, answer, options))
+      const read = (answer: Answer) => readSteps(name, classifier, question, answer, options)
+      const readings = await inTimeSlices(answers, signal, read)
       const inputs = readings.flatMap((reading) => (reading === undefined ? [] : [reading.input]))
       const count = ({ ids }: ClassifierInput) => ids.length * labelCount
       const all = await numbersOf(name, inputs, signal, (input) => classifier.everywhere(input), count)

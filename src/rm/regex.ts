@@ -18,7 +18,7 @@ export interface RegexOptions {
 export function regexReward(name: string, { pattern, flags, score }: RegexOptions): Reward {
   const expression = new RegExp(pattern, flags)
   const range = score === 'match' ? ([0, 1] as const) : ([0, Number.POSITIVE_INFINITY] as const)
-  return ruleReward(name, { partial: true, range }, ({ text }) => {
+  return ruleReward(name, { partial: true, range }, () => ({ text }) => {
     const found = countMatches(name, expression, text)
     return plainVerdict(score === 'match' ? Math.min(1, found) : found)
   })

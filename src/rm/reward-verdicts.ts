@@ -1,5 +1,6 @@
 import type { Answer, Question, Reward, Verdict } from './reward.ts'
 import { RewardError } from './reward-error.ts'
+import { inTimeSlices } from './time-slices.ts'
 
 /** A verdict that is nothing but its score. */
 export const plainVerdict = (score: number): Verdict => ({ score, attributes: undefined, steps: undefined })
@@ -31,11 +32,14 @@ function assertSound(reward: string, verdicts: readonly Verdict[], count: number
       throw new RewardError(reward, `its score of answer ${i} is ${score}.`)
 }
 
-/** A reward that judges each answer on its own, at once. */
+/**
+ * A reward that judges each answer on its own, by computing.
+ * @param judgeFor reads the question once, whatever the number of answers
+ */
 export function ruleReward(
   name: string,
   traits: { readonly partial: boolean; readonly range: Reward['traits']['range'] },
-  judge: (answer: Answer, question: Question) => Verdict,
+  judgeFor: (question: Question) => (answer: Answer) => Verdict,
 ): Reward {
   return {
     name,
@@ -43,7 +47,7 @@ export function ruleReward(
     async score(question, answers, signal) {
       signal.throwIfAborted()
       if (!traits.partial) refuseUnfinished(name, answers)
-      return answers.map((answer) => judge(answer, question))
+      return await inTimeSlices(answers, signal, judgeFor(question))
     },
   }
 }

@@ -39,6 +39,13 @@ export interface RewardTraits {
   readonly optional?: boolean
 }
 
+/** What the rounding of a sum of weights, such as .33 + .56 + .11, may put a bound beyond 1. */
+const rounding = 1e-9
+
+/** Whether every score lies between 0 and 1, so that it can count as a weight, a probability or a value. */
+export const withinUnit = (range: RewardTraits['range']): boolean =>
+  range !== undefined && range[0] >= -rounding && range[1] <= 1 + rounding
+
 /** What judges: a classifier, a process reward model, an implicit reward, a rule, or a combination of them. */
 export interface Reward {
   readonly name: string

@@ -64,7 +64,7 @@ function findPolicy(
 ): AlignmentOptions {
   const found = policies.get(name)
   if (found !== undefined) return found
-  const known = policies.size === 0 ? 'none are configured' : `known policies: ${[...policies.keys()].join(', ')}`
+  const known = policies.size === 0 ? 'No policy is configured.' : `Known policies: ${[...policies.keys()].join(', ')}.`
   const param = choices.body?.policy === undefined ? headerName : 'alignment.policy'
-  throw new ApiProblem('invalid-request', `The policy '${name}' does not exist; ${known}.`, { param })
+  throw new ApiProblem('invalid-request', `The policy '${name}' does not exist. ${known}`, { param })
 }

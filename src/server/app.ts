@@ -36,7 +36,7 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
   app.all('/v1/*', (context, next) => passOther(context, gateway, next))
   refuseOtherMethods(app)
   app.notFound((context) => {
-    const problem = new ApiProblem('route-not-found', `There is no route ${context.req.method} ${context.req.path}.`)
+    const problem = new ApiProblem('route-not-found', noRoute(context.req))
     const { status, body } = toOpenAIError(problem)
     return context.json(body, status)
   })
@@ -59,6 +59,14 @@ const methods: Readonly<Record<string, string>> = {
   '/healthz': 'GET, HEAD',
   '/readyz': 'GET, HEAD',
   '/openapi.json': 'GET, HEAD',
+}
+
+/** The commonest causes are a base URL without /v1, with it twice, and a slash at the end. */
+function noRoute({ method, path }: { readonly method: string; readonly path: string }): string {
+  const meant = `/v1${path.replace(/^(\/v1)+/, '')}`.replace(/\/$/, '')
+  const hint =
+    Object.hasOwn(methods, meant) && meant !== path ? `Did you mean ${meant}?` : 'GET /openapi.json lists the routes.'
+  return `There is no route ${method} ${path}. ${hint}`
 }
 
 /** After the routes: what still arrives at their paths has another method. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseContext } from './field-wording.ts'
 import { jsonSchemaOf } from './json-schema.ts'
 
 interface Bounds {
@@ -46,7 +47,7 @@ function parseMembers<Item extends z.ZodType>(
 ): z.output<Item>[] {
   const members: z.output<Item>[] = []
   for (const [index, value] of values.entries()) {
-    const result = item.safeParse(value, { reportInput: true })
+    const result = item.safeParse(value, parseContext)
     if (result.success) {
       members.push(result.data)
     } else {

@@ -22,11 +22,13 @@ export async function check(config: Config, environment: Environment): Promise<s
   const setup = await pullModels(engineSetup(config), environment)
   const lines: string[] = []
   const checkpoints = new Map<string, Checkpoint>()
-  for (const { name, source, weights, adapters } of setup.models) {
+  for (const { name, source, weights, contextLength, adapters } of setup.models) {
     const options = { cacheFolder: setup.options.cacheFolder }
     const checkpoint = await openCheckpoint(source, options)
     checkpoints.set(name, checkpoint)
-    lines.push(`model ${name}: ${checkpoint.config.architecture}, ${checkpoint.config.layerCount} layers, ${weights}`)
+    const { architecture, layerCount, maxPositions } = checkpoint.config
+    const context = Math.min(contextLength ?? maxPositions, maxPositions)
+    lines.push(`model ${name}: ${architecture}, ${layerCount} layers, ${weights}, ${context} tokens of context`)
     for (const adapter of adapters) {
       const { pairs } = await openLoraAdapter(adapter.source, checkpoint.config, options)
       lines.push(`adapter ${adapter.name} of ${name}: ${pairs.size} projections`)

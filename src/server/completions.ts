@@ -4,6 +4,7 @@ import { completionWriter, textCompletion } from './completion-response.ts'
 import { parseFields } from './field-problem.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { generationContext, type ReplyFormat, reply } from './generation-route.ts'
+import { refuseMisplaced } from './misplaced-fields.ts'
 import { passThrough } from './pass-through.ts'
 import { passageOfCompletion } from './passage.ts'
 import { parseBody, readBytes } from './read-body.ts'
@@ -20,6 +21,7 @@ export async function completions(context: Context<AppEnvironment>, gateway: Gat
   const fields = parseBody(bytes)
   refuseUnsupportedHeaders(context.req)
   refuseUnsupported(fields, 'completion')
+  refuseMisplaced(fields, completionRequest.shape)
   const body = parseFields(completionRequest, fields)
   const details = generationContext(context, body, gateway)
   const generation = completionToGeneration(body, details)

@@ -5,6 +5,7 @@ import { type Config, type ConfigInput, configSchema } from './config.ts'
 import { brokenReferences } from './config-references.ts'
 import { ConfigError, resolveEnvironment } from './environment-references.ts'
 import { type FieldProblem, fieldProblems } from './field-problem.ts'
+import { parseContext } from './field-wording.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -43,7 +44,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
  * @throws ConfigError
  */
 export function parseConfig(value: unknown, source: string): Config {
-  const result = configSchema.safeParse(value ?? {}, { reportInput: true })
+  const result = configSchema.safeParse(value ?? {}, parseContext)
   if (!result.success) throw configError(source, fieldProblems(result.error))
   const broken = brokenReferences(result.data)
   if (broken.length > 0) throw configError(source, broken)
@@ -58,7 +59,8 @@ export function resolveSource(source: string, folder: string, blame: string): st
   const path = resolve(folder, source)
   if (existsSync(path) && statSync(path).isDirectory()) return path
   if (!/^\.{0,2}\//.test(source) && /^[\w.-]+\/[\w.-]+$/.test(source)) return source
-  throw new ConfigError(`${blame}: the folder ${path} does not exist`)
+  const fault = existsSync(path) ? `${path} is no folder` : `the folder ${path} does not exist`
+  throw new ConfigError(`${blame}: ${fault}`)
 }
 
 function parseYaml(file: string): unknown {
@@ -66,7 +68,8 @@ function parseYaml(file: string): unknown {
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    throw new ConfigError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    const { code } = error as NodeJS.ErrnoException
+    throw new ConfigError(`${file}: ${code === 'ENOENT' ? 'the file does not exist' : `cannot be read (${code})`}`)
   }
   const document = parseDocument(text)
   const [mistake] = document.errors

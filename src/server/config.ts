@@ -75,7 +75,11 @@ const engine = z.strictObject({
 const localModel = z.strictObject({
   path: z.string().min(1).describe('A folder in Hugging Face layout (relative to this file), or a hub id.'),
   weights: z.enum(['int8', 'fp32', 'w8a8', 'int4']).default('int8').describe('Format the weights are held in.'),
-  context: z.int().min(2).optional().describe("Most tokens of prompt and answer. Absent: the checkpoint's own limit."),
+  context: z
+    .int()
+    .min(2)
+    .optional()
+    .describe("Most tokens of prompt and answer. Absent, or larger: the checkpoint's own limit."),
   served: z.boolean().default(true).describe('Whether clients may name it; false for models that only guide.'),
 })
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { engineEnvironment } from './engine-environment.ts'
 import type { EngineCommand, EngineEvent, EngineSetup } from './engine-messages.ts'
 
 const extension = extname(import.meta.url)
@@ -24,6 +25,8 @@ export interface EngineChildListener {
 export function forkEngine(entry: URL, setup: EngineSetup, listener: EngineChildListener): EngineChild {
   const child = fork(fileURLToPath(entry), [], {
     serialization: 'advanced',
+    // biome-ignore lint/style/noProcessEnv: the child inherits it
+    env: engineEnvironment(process.env),
     // Resolved here because `--import tsx` would be looked up from the working folder.
     execArgv: entry.pathname.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [],
   })

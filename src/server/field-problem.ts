@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { ApiProblem } from './api-problem.ts'
+import { parseContext } from './field-wording.ts'
 
 /** A field at fault and what is wrong with it. */
 export interface FieldProblem {
@@ -27,7 +28,7 @@ export function fieldProblems(error: z.ZodError): readonly FieldProblem[] {
  * @throws ApiProblem naming the first field at fault
  */
 export function parseFields<Schema extends z.ZodType>(schema: Schema, value: unknown, prefix = ''): z.output<Schema> {
-  const result = schema.safeParse(value, { reportInput: true })
+  const result = schema.safeParse(value, parseContext)
   if (result.success) return result.data
   const [problem] = fieldProblems(result.error)
   const path = [prefix, problem?.path].filter(Boolean).join('.')
@@ -47,7 +48,7 @@ function describe(issue: Issue, outer: readonly PropertyKey[]): readonly FieldPr
   if (isMissing(issue)) return [{ path: formatPath(path), message: 'is required' }]
   if (issue.code === 'invalid_union' && issue.errors.length > 0) return describeUnion(issue, path)
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: formatPath([...path, key]), message: 'is not a known field' }))
+    return issue.keys.map((key) => ({ path: formatPath([...path, key]), message: issue.message }))
   }
   const message = issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined
   return [

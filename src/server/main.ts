@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { env } from 'node:process'
 import { Command, InvalidArgumentError } from 'commander'
 import { CheckpointError } from '../decoding/errors.ts'
@@ -13,6 +14,10 @@ import { ConfigError } from './environment-references.ts'
 const program = new Command('trimtab').description(
   'Inference-time alignment gateway: small reward models steer a frozen language model while it decodes.',
 )
+
+// Beside the manifest in a checkout and in an installed package alike.
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+program.version(version, '--version', 'print the version')
 
 withModelFlags(program.command('serve'))
   .description('Serve an OpenAI-compatible API; without --model and --config, the embedded demo family.')

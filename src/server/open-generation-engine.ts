@@ -45,6 +45,7 @@ export async function openGenerationEngine(
       isUpstream: (model: string) => fleet.models.has(model),
       prepare: (model: string, signal: AbortSignal) => fleet.prepare(model, signal),
       doubt: (upstream: string) => fleet.doubt(upstream),
+      mostOpened: setup.options.maxRunning + setup.options.maxWaiting,
     }
     await keepPromises(engine, [...fleet.models.keys()], setup.promises, onProgress)
     return { ...engine, stats: () => local.stats(), close }

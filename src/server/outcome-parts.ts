@@ -51,7 +51,7 @@ const toWireParticles = ({ n, logZ, collapsed, steps }: ParticlesReport) => ({
   ...(logZ === undefined ? {} : { log_z: logZ }),
   collapsed,
   steps: steps.map(({ tokens, effectiveSampleSize, resampled, rewards, ancestors }) => {
-    return { tokens, ess: effectiveSampleSize, resampled, rewards, ancestors }
+    return { tokens, ess: effectiveSampleSize, resampled, ...(rewards === undefined ? {} : { rewards }), ancestors }
   }),
 })
 

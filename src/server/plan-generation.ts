@@ -13,6 +13,7 @@ import type { Question } from '../rm/reward.ts'
 import type { GenerationRequest, Prompt } from './engine-messages.ts'
 import { refuseHopelessPrompt } from './hopeless-prompt.ts'
 import { refuseHugeReply } from './reply-size.ts'
+import { refuseManyAtOnce } from './side-by-side.ts'
 
 /** The loaded engine with everything a request can refer to. */
 export interface GenerationEngine {
@@ -30,6 +31,8 @@ export interface GenerationEngine {
   prepare(model: string, signal: AbortSignal): Promise<void>
   /** Told that a call to an upstream failed. */
   doubt(upstream: string): void
+  /** Most sequences that are running or waiting; absent: no bound. */
+  readonly mostOpened?: number
 }
 
 /** One prompt, ready for a strategy. */
@@ -49,6 +52,7 @@ export function planGeneration(engine: GenerationEngine, request: GenerationRequ
   for (const id of request.sampling.logitBias.keys()) assertInVocabulary(id, model, `logit_bias.${id}`)
   for (const [i, id] of request.sampling.stopTokenIds.entries()) assertInVocabulary(id, model, `stop_token_ids[${i}]`)
   const prompts = request.prompts.map((prompt, index) => planPrompt(engine, request, model, prompt, index))
+  refuseManyAtOnce(engine, request, prompts)
   refuseHugeReply(request, prompts)
   return prompts
 }

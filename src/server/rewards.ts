@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
+import { referenceText } from '../guidance/alignment-options.ts'
 import { rewardReference } from '../guidance/whole-answer-options.ts'
 import type { Verdict } from '../rm/reward.ts'
 import { ApiProblem } from './api-problem.ts'
@@ -23,7 +24,7 @@ export const rewardRequest = z
       .describe('The conversation that the responses answer. Give either this or `prompt`.'),
     prompt: text.optional().describe('The text that the responses go on with.'),
     responses: arrayField(text, { min: 1, max: 256 }).describe('The answers to score.'),
-    references: arrayField(text, { min: 1, max: 16 })
+    references: arrayField(referenceText, { min: 1, max: 16 })
       .optional()
       .describe('Reference answers, for rewards that compare with them.'),
     model: z.string().optional().describe('Accepted; rewards are named by `reward`.'),

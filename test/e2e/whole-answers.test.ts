@@ -119,6 +119,7 @@ describe('whole answers through the official client', { skip: cannotServe }, () 
       [{ best_of: best }, { temperature: 0 }, 'temperature'],
       [{ particles: { ...particles, target: 'global' } }, {}, 'alignment.particles.target'],
       [{ particles, best_of: { ...best, prune: { at: [4] } } }, {}, 'alignment.best_of.prune'],
+      [{ best_of: { ...best, answer: '(x)' } }, {}, 'alignment.best_of.answer'],
       [{ best_of: { n: 2 } }, {}, 'alignment.best_of.reward'],
       [{ particles: { n: 64, reward: 'steps' }, best_of: { n: 64, reward: 'steps' } }, {}, 'alignment.particles.n'],
       [{ particles: { n: 2, reward: 'bleu' } }, {}, 'alignment.particles.reward'],

@@ -27,13 +27,17 @@ describe('the KL divergence of best-of-n by its levels', () => {
 })
 
 /** Mean log ratio over draws of best-of-n, each with samples of its own. */
-function measured(n: number, draw: (seed: bigint, index: number) => number): number {
-  const rounds = Array.from({ length: 4000 }, (_, round) => {
+function measured(
+  n: number,
+  draw: (seed: bigint, index: number) => number,
+  { rounds, pool } = { rounds: 4000, pool: 64 },
+): number {
+  const ratios = Array.from({ length: rounds }, (_, round) => {
     const seed = BigInt(round)
-    const samples = Array.from({ length: 64 }, (_, i) => draw(seed, 1000 + i))
+    const samples = Array.from({ length: pool }, (_, i) => draw(seed, 1000 + i))
     return chosenLogRatio(Math.max(...Array.from({ length: n }, (_, i) => draw(seed, i))), samples, n)
   })
-  return mean(rounds)
+  return mean(ratios)
 }
 
 describe("best-of-n's answers", () => {
@@ -50,5 +54,17 @@ describe("best-of-n's answers", () => {
     const exact = chosen * Math.log(chosen / 0.2) + (1 - chosen) * Math.log((1 - chosen) / 0.8)
     const found = measured(4, right)
     assert.ok(Math.abs(found - exact) < 0.04, `${found}, not ${exact}`)
+  })
+
+  it('lie as far as the levels say, with five of them, some rare, and a pool of 40', () => {
+    const shares = [0.05, 0.1, 0.2, 0.3, 0.35]
+    const upTo = shares.map((_, i) => shares.slice(0, i + 1).reduce((sum, share) => sum + share, 0))
+    const level = (seed: bigint, index: number) => upTo.findIndex((limit) => uniform(seed, index) < limit + 1e-9)
+    for (const n of [2, 4]) {
+      const chosen = upTo.map((limit, i) => limit ** n - (limit - shares[i]!) ** n)
+      const exact = chosen.reduce((sum, p, i) => sum + p * Math.log(p / shares[i]!), 0)
+      const found = measured(n, level, { rounds: 20_000, pool: 40 })
+      assert.ok(Math.abs(found - exact) < 0.02, `${n}: ${found}, not ${exact}`)
+    }
   })
 })

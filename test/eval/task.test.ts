@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { readTasks, worth } from '../../eval/task.ts'
+import { readHeldOut, readSums, type SumMeta } from '../../eval/held-out.ts'
+import { readTasks, soundSums, worth } from '../../eval/task.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'trimtab-tasks-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -26,6 +28,31 @@ describe("the family's tasks", () => {
     const [reviews] = readTasks(family, (reward) => reward === 'sentiment')
     assert.equal(reviews!.prompts.length, 3)
     assert.equal(worth(reviews!, { text: 'The lobby is great.', reward: -9 }, 0), 1)
+  })
+})
+
+describe('the sums that settings are chosen on', () => {
+  const development = readSums('training/development-sums.json', 1000)
+
+  it('are neither drawn by training nor tested on', () => {
+    // models/tiny/grammar.json: the rule by which training leaves prompts out
+    const firstByte = (prompt: string) => createHash('sha256').update(prompt).digest()[0]!
+    assert.ok(development.every(({ prompt }) => firstByte(prompt) < 39))
+    const problem = ({ meta }: (typeof development)[number]) => `${meta.operands} ${meta.operators}`
+    const tested = new Set(readHeldOut('models/tiny').sums.map(problem))
+    assert.deepEqual(
+      development.filter((row) => tested.has(problem(row))),
+      [],
+    )
+    assert.equal(new Set(development.map(({ prompt }) => prompt)).size, 200)
+  })
+
+  it('are measured by the rules of arithmetic', () => {
+    const meta: SumMeta = { operands: [68, 7, 9], operators: ['+', '-'], answer: 66 }
+    const { prompts, truth } = soundSums([{ prompt: 'What is 68 + 7 - 9?', meta }])
+    assert.deepEqual(prompts, ['What is 68 + 7 - 9?'])
+    assert.equal(truth.of('68 + 7 = 75. 75 - 9 = 66. The answer is 66.', 0), 1)
+    assert.equal(truth.of('68 + 7 = 65. 65 - 9 = 66. The answer is 66.', 0), 0)
   })
 })
 

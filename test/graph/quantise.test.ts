@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { quantiseInt4, quantiseInt8, quantiseRows } from '../../src/decoding/graph/quantise.ts'
 
 const matrices = fc
-  .tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 70 }))
+  .tuple(fc.integer({ min: 1, max: 3 }), fc.oneof(fc.integer({ min: 1, max: 70 }), fc.constantFrom(512, 544, 576)))
   .chain(([rows, columns]) =>
     fc
       .array(fc.float({ min: -4, max: 4, noNaN: true }), { minLength: rows * columns, maxLength: rows * columns })
@@ -14,16 +14,21 @@ const matrices = fc
 test('int8 blocks are within half a level of the weights', () => {
   fc.assert(
     fc.property(matrices, ({ rows, columns, values }) => {
-      const { values: levels, scales } = quantiseInt8(values, rows, columns)
-      const blocks = Math.ceil(columns / 32)
+      const { values: levels, scales, blockSize } = quantiseInt8(values, rows, columns)
+      const blocks = Math.ceil(columns / blockSize)
       for (let row = 0; row < rows; row++)
         for (let column = 0; column < columns; column++) {
-          const block = row * blocks + (column >> 5)
-          const restored = (levels[block * 32 + (column & 31)]! - 128) * scales[block]!
+          const block = row * blocks + Math.floor(column / blockSize)
+          const restored = (levels[block * blockSize + (column % blockSize)]! - 128) * scales[block]!
           assert.ok(Math.abs(restored - values[row * columns + column]!) <= scales[block]! * 0.5001 + 1e-7)
         }
     }),
   )
+})
+
+test('int8 blocks are wide where a step waits for the matrix, and cut no row', () => {
+  const widthOf = (columns: number) => quantiseInt8(new Float32Array(columns), 1, columns).blockSize
+  assert.deepEqual([128, 511, 512, 544, 576, 1536].map(widthOf), [32, 32, 64, 32, 64, 64])
 })
 
 test('int4 blocks pack two levels a byte, low nibble first, and keep the extreme value', () => {

@@ -56,3 +56,8 @@ test('the number of guides and preferences is bounded', () => {
 test('the schema can be published as JSON Schema', () => {
   assert.equal(z.toJSONSchema(alignmentOptions, { io: 'input' }).type, 'object')
 })
+
+test('a pattern for votes is one', () => {
+  assert.deepEqual(blamed({ best_of: { n: 2, select: 'vote', answer: '(' } }), ['best_of.answer'])
+  assert.deepEqual(blamed({ best_of: { n: 2, select: 'vote', answer: '(\\d+)' } }), [])
+})

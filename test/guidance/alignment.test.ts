@@ -102,7 +102,11 @@ test('unknown names list the known ones and blame their field', () => {
       /'postive'.*positive, formal, arm/,
     ],
     [{ guides: [{ guide: 'nobody', weight: 0 }] }, 'alignment.guides[0].guide', /Known guides/],
-    [{ guides: [{ contrast: ['tuned', 'nobody'] }] }, 'alignment.guides[0].contrast', /Known models: base, arm/],
+    [
+      { guides: [{ contrast: ['tuned', 'nobody'] }] },
+      'alignment.guides[0].contrast',
+      /Known models: base, arm.*; trained guides: positive, /,
+    ],
     [{ guides: [{ contrast: ['tuned', 'brief'] }] }, 'alignment.guides[0].contrast', /Known models/],
     [{ preferences: { nice: 1 } }, 'alignment.preferences.nice', /Known objectives: kind, sound/],
   ]

@@ -3,16 +3,28 @@ import { test } from 'node:test'
 import { childSeed } from '../../src/decoding/rng.ts'
 import { bestOf } from '../../src/guidance/best-of.ts'
 import { bestOfKlBound, bestOfKlEstimate } from '../../src/guidance/best-of-laws.ts'
+import { noFinding } from '../../src/guidance/candidate-report.ts'
+import { chooseCandidate } from '../../src/guidance/choose-candidate.ts'
 import { selectionUniform } from '../../src/guidance/random-streams.ts'
 import { sample } from '../../src/guidance/sample.ts'
 import { softIndex } from '../../src/guidance/selection.ts'
 import type { ChoiceEvent, Strategy } from '../../src/guidance/strategy.ts'
 import { type BestOfOptions, bestOfOptions } from '../../src/guidance/whole-answer-options.ts'
 import type { Reward } from '../../src/rm/reward.ts'
+import { answerLaw } from '../laws/enumerating-decoder.ts'
 import { assertNear, assertSameLaw, enumerated, lawOf } from '../laws/enumeration.ts'
-import { fixedLength, question, runOf, scrambledReward, toyReward, variableLength } from '../laws/particle-runs.ts'
-import { ToyDecoder } from '../laws/toy-decoder.ts'
+import {
+  fixedLength,
+  question,
+  runOf,
+  scrambledReward,
+  type ToyReward,
+  toyReward,
+  variableLength,
+} from '../laws/particle-runs.ts'
+import { mixedRow, ToyDecoder } from '../laws/toy-decoder.ts'
 import { scrambled } from '../laws/toy-request.ts'
+import { softmax } from '../sampling/law-of-draw.ts'
 import { eventsOf, strategyContract, textsOf, toyRequest } from './strategy-contract.ts'
 import { judgedStrategyContract, notingReward, timeline } from './toy-rewards.ts'
 
@@ -98,6 +110,12 @@ test('the report: KL estimate from the probability of the whole answer, its end 
   assert.equal(end.outcome!.bestOf!.winRateBound, 0.8)
 })
 
+test('the KL estimate is never above the bound, not by a rounding either', () => {
+  for (let n = 1; n <= 128; n++)
+    for (let logP = -0.01; logP > -200; logP *= 1.07)
+      assert.ok(bestOfKlEstimate(n, logP) <= bestOfKlBound(n), `n = ${n}, log p = ${logP}`)
+})
+
 test('keep 1 is plain best-of-n: the same law', async () => {
   for (const world of [fixedLength, variableLength]) {
     const law = async (changes: Partial<BestOfOptions>) => {
@@ -113,6 +131,52 @@ test('keep 1 is plain best-of-n: the same text and scores for every seed', async
     const kept = await endOf(withOptions(prune(1, 1, 2, 5))(toyReward(scrambledReward)), toyRequest({ seed }))
     const all = await endOf(plain, toyRequest({ seed }))
     assert.deepEqual([kept.text, kept.candidates], [all.text, all.candidates])
+  }
+})
+
+test('pruned to one after its first token: that token is the best of n, ended answers among them, the rest is the base', async () => {
+  const rest = answerLaw((prefix) => softmax(mixedRow(variableLength.terms, prefix, variableLength.models)), 2, 3)
+  const first = [0.5, 0.4, 0.1]
+  const rewards: readonly ToyReward[] = [
+    (text, finished) => (finished ? 1 : text.charCodeAt(0)),
+    (text, finished) => (finished ? 100 : 9 - text.length - text.charCodeAt(0)),
+    (text, finished) => (finished ? 98 : text.charCodeAt(0)),
+    () => 0, // ties go to the earlier candidate, so nothing is preferred
+  ]
+  for (const reward of rewards) {
+    const scores = [reward('a', false), reward('b', false), reward('', true)]
+    const share = (below: (score: number) => boolean) =>
+      first.reduce((sum, p, i) => sum + (below(scores[i]!) ? p : 0), 0)
+    const best = first.map((p, i) => {
+      const [low, high] = [share((score) => score < scores[i]!), share((score) => score <= scores[i]!)]
+      return (p * (high ** 3 - low ** 3)) / (high - low)
+    })
+    const expected = [...rest].map(([answer, p]) => {
+      const token = 'ab$'.indexOf(answer[0]!)
+      return [answer, (best[token]! * p) / first[token]!] as const
+    })
+    const strategy = withOptions({ n: 3, ...prune(0.01, 1) })(toyReward(reward))
+    const runs = await enumerated((chance) => runOf(strategy, variableLength, chance))
+    assertSameLaw(
+      lawOf(runs, ({ answer }) => answer),
+      new Map(expected),
+      1e-12,
+    )
+  }
+})
+
+test('what a round drops scores no higher than what it keeps, and comes later where it scores the same', async () => {
+  for (let seed = 0n; seed < 20n; seed++) {
+    const { reward, asked } = notingReward((text) => text.charCodeAt(text.length - 1) % 2)
+    const { candidates } = await endOf(
+      withOptions({ n: 8, ...prune(0.4, 2) })(reward),
+      toyRequest({ seed, ignoreEos: true }),
+    )
+    const ranks = asked[0]!.map(({ text }, i) => 100 * (text.charCodeAt(1) % 2) - i)
+    const dropped = candidates.flatMap(({ prunedAt }, i) => (prunedAt === undefined ? [] : [ranks[i]!]))
+    const kept = candidates.flatMap(({ prunedAt }, i) => (prunedAt === undefined ? [ranks[i]!] : []))
+    assert.equal(kept.length, 3)
+    assert.ok(Math.max(...dropped) < Math.min(...kept), `dropped ${dropped}, kept ${kept}`)
   }
 })
 
@@ -181,4 +245,39 @@ test('no extractable answer: refused, with nothing left behind', async () => {
   const strategy = bestOf(optionsOf({ select: 'vote', answer: '(z+)' }), undefined, question)
   await assert.rejects(() => eventsOf(strategy, toyRequest(), decoder), { name: 'InvalidRequestError' })
   assert.equal(decoder.live.size, 0)
+})
+
+test('others have a turn between candidates whose vote takes long to read', async () => {
+  const finished = { draws: [], endDraw: undefined, finishReason: 'stop', generatedTokens: 1, finished: true } as const
+  const slow = {
+    ...finished,
+    get text() {
+      const start = performance.now()
+      while (performance.now() - start < 15);
+      return 'The answer is 4.'
+    },
+  }
+  // copies would hold the text itself
+  const candidates = Array.from({ length: 4 }, () => Object.create(slow) as typeof slow)
+  let turns = 0
+  let choosing = true
+  const count = () => {
+    turns++
+    if (choosing) setImmediate(count)
+  }
+  setImmediate(count)
+  const findings = candidates.map(noFinding)
+  await chooseCandidate(
+    { candidates, findings },
+    optionsOf({ select: 'vote' }),
+    undefined,
+    0,
+    new AbortController().signal,
+  )
+  choosing = false
+  assert.ok(turns >= 3, `${turns} turns`)
+  assert.deepEqual(
+    findings.map(({ vote }) => vote),
+    ['4', '4', '4', '4'],
+  )
 })

@@ -51,6 +51,7 @@ for (const [name, [alignment, calls]] of Object.entries(methods))
       assert.match(end.outcome!.degraded!, /'fragile' failed: the disk is full/)
       assert.equal(end.outcome!.reward, undefined)
       assert.equal(end.outcome!.particles?.logZ, undefined)
+      assert.equal(end.outcome!.particles?.steps.at(-1)?.rewards, undefined)
       assert.equal(textsOf(events)[0]!.length, 12)
     })
   }

@@ -6,7 +6,7 @@ import type { ChoiceEvent, Strategy } from '../../src/guidance/strategy.ts'
 import type { ParticleOptions } from '../../src/guidance/whole-answer-options.ts'
 import type { Reward } from '../../src/rm/reward.ts'
 import { particles, question, scrambledReward, toyReward } from '../laws/particle-runs.ts'
-import { ToyDecoder } from '../laws/toy-decoder.ts'
+import { ToyDecoder, termLogprobs } from '../laws/toy-decoder.ts'
 import { scrambled } from '../laws/toy-request.ts'
 import { eventsOf, strategyContract, textsOf, toyRequest } from './strategy-contract.ts'
 import { judgedStrategyContract, notingReward, timeline } from './toy-rewards.ts'
@@ -93,7 +93,7 @@ test('deltas are never taken back: together they are the chosen answer, and its 
       if (changes.select !== 'best') continue
       // where only finished ones survive a resampling, it is the last
       const { rewards, ancestors } = end.outcome!.particles!.steps.at(-1)!
-      assert.equal(end.outcome!.reward, Math.max(...ancestors.map((ancestor) => rewards[ancestor]!)))
+      assert.equal(end.outcome!.reward, Math.max(...ancestors.map((ancestor) => rewards![ancestor]!)))
     }
 })
 
@@ -107,6 +107,34 @@ test('what all particles share is said before the end', async () => {
     if (first.steps <= 48) early++
   }
   assert.ok(early >= 16, `${early} of 20 runs say something before half of the tokens are drawn`)
+})
+
+test('what all particles say is streamed before the first checkpoint, where no two of them share a past', async () => {
+  // certain for two tokens, then a coin
+  const logits = (_: unknown, prefix: readonly number[]) =>
+    prefix.length < 2 ? Float64Array.of(0, Number.NEGATIVE_INFINITY) : Float64Array.of(0, 0)
+  for (const changes of [{ resample_every: 8 }, { at: 'step', delimiter: 'z' }] as const) {
+    const decoder = new ToyDecoder(new Map([['base', { logits }]]), undefined)
+    const strategy = withOptions({ n: 4, resample_every: undefined, ...changes })(toyReward(scrambledReward))
+    const moments = await timeline(strategy, toyRequest({ maxTokens: 16 }), decoder)
+    const judged = moments.findIndex(({ event }) => event.type === 'progress')
+    const before = moments.slice(0, judged).flatMap(({ event }) => (event.type === 'choice-delta' ? [event.text] : []))
+    assert.ok(before.join('').startsWith('aa'), before.join(''))
+    assert.ok(moments[0]!.steps <= 8, `${moments[0]!.steps} tokens of all particles before the first text`)
+  }
+})
+
+test('a streamed draw is that of the chosen answer to the last bit, whoever drew it', async () => {
+  const terms = toyRequest().terms
+  for (let seed = 0n; seed < 20n; seed++) {
+    const strategy = withOptions({ n: 4, resample_every: 2 })(toyReward(scrambledReward))
+    const events = await eventsOf(strategy, toyRequest({ seed, maxTokens: 10, trace: true }))
+    const draws = events.flatMap((event) => (event.type === 'choice-delta' ? event.draws : []))
+    draws.forEach((draw, i) => {
+      const before = draws.slice(0, i).map(({ id }) => id)
+      assert.deepEqual(draw.termLogprobs, termLogprobs(terms, before, draw.id, scrambled))
+    })
+  }
 })
 
 test('the losers of a resampling are released before the copies are made', async () => {
@@ -145,7 +173,7 @@ test('the report: one step for each checkpoint, rewards and ancestors of every p
     ],
   )
   for (const { rewards, ancestors, effectiveSampleSize } of steps) {
-    assert.deepEqual([rewards.length, ancestors.length], [3, 3])
+    assert.deepEqual([rewards!.length, ancestors.length], [3, 3])
     assert.ok(effectiveSampleSize >= 1 - 1e-9 && effectiveSampleSize <= 3 + 1e-9)
   }
 })
@@ -158,4 +186,25 @@ test('a finished particle is judged once', async () => {
     assert.equal(whole.length, 3)
     assert.equal(events.at(-1)!.type, 'choice-end')
   }
+})
+
+test("select 'best' means what lambda does: below 0 it is the answer of the lowest reward, and never a forbidden one", async () => {
+  const forbidden = (text: string) => text.startsWith('b')
+  const reward = toyReward((text, finished) =>
+    forbidden(text) ? Number.NEGATIVE_INFINITY : scrambledReward(text, finished),
+  )
+  let allowed = 0
+  for (const lambda of [-2, 0, 2])
+    for (let seed = 0n; seed < 20n; seed++) {
+      const strategy = withOptions({ select: 'best', ess_threshold: 0, lambda })(reward)
+      const end = (await eventsOf(strategy, toyRequest({ seed }))).at(-1) as Extract<
+        ChoiceEvent,
+        { type: 'choice-end' }
+      >
+      const rewards = end.outcome!.particles!.steps.at(-1)!.rewards!.filter((value) => value > Number.NEGATIVE_INFINITY)
+      if (rewards.length === 0) continue
+      allowed++
+      assert.equal(end.outcome!.reward, lambda < 0 ? Math.min(...rewards) : Math.max(...rewards))
+    }
+  assert.ok(allowed > 40, `${allowed} runs with a choice`)
 })

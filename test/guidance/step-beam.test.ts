@@ -46,6 +46,16 @@ test('one prefix and one continuation: what plain sampling gives for the seed, s
   }
 })
 
+test('ties go to the earlier one: a reward without an opinion gives the plain sample of the seed', async () => {
+  const flat = ruleReward(() => 0.5)
+  for (let seed = 0n; seed < 10n; seed++) {
+    // all end at one length, so that none is found before another
+    const request = toyRequest({ seed, maxTokens: 8, ignoreEos: true })
+    const plain = textsOf(await eventsOf(sample, request))
+    assert.deepEqual(textsOf(await eventsOf(beam({ width: 1, branch: 3 }, undefined, flat), request)), plain)
+  }
+})
+
 test('the budget is kept to the token, and used up where there is more to say', async () => {
   for (let budget = 6; budget < 60; budget++) {
     const decoder = new ToyDecoder(scrambled, 2)

@@ -114,6 +114,20 @@ const laws: { title: string; alignment: unknown; product: [TermContext, number][
     product: [[positive, 1]],
   },
   {
+    title: 'what nearly cancels stays',
+    alignment: {
+      guides: [
+        { guide: 'proxy', weight: 1 },
+        { guide: 'proxy', weight: -0.999 },
+      ],
+    },
+    product: [
+      [base, 1],
+      [tuned, 0.001],
+      [untuned, -0.001],
+    ],
+  },
+  {
     title: 'principle',
     alignment: { guides: [{ principle: 'Be brief.', weight: 1.5 }] },
     product: [

@@ -66,7 +66,7 @@ async function assertUnbiased(
   for (const { result } of runs) {
     const { logZ, steps } = result.outcome.particles!
     assert.ok(logZ! < Number.POSITIVE_INFINITY)
-    for (const { rewards } of steps) for (const reward of rewards) assert.ok(reward < Number.POSITIVE_INFINITY)
+    for (const { rewards } of steps) for (const reward of rewards!) assert.ok(reward < Number.POSITIVE_INFINITY)
   }
   assertSameLaw(estimated(runs), target, 1e-10)
   return runs
@@ -101,7 +101,7 @@ const brief = tableWorld({ '': [0.7, 0.3, 0], '0': [0.4, 0, 0.6], '1': [1, 0, 0]
 for (const resampler of ['systematic', 'multinomial'] as const)
   test(`unbiased with three particles: ${resampler}`, async () => {
     const runs = await assertUnbiased(brief, { n: 3, resampler, ess_threshold: 2, resample_every: 1, lambda: 2 })
-    for (const { result } of runs) assert.equal(result.outcome.particles!.steps[0]!.rewards.length, 3)
+    for (const { result } of runs) assert.equal(result.outcome.particles!.steps[0]!.rewards!.length, 3)
   })
 
 for (const potential of potentials)
@@ -118,6 +118,29 @@ for (const potential of potentials)
       lambda: 1.7,
     })
   })
+
+test('a beginning judged by completions has (1 / lambda) log mean exp(lambda r), for either sign of lambda', async () => {
+  const world = tableWorld({ '': [1, 0], '0': [0.5, 0.5] }, undefined, 2)
+  const score: ToyReward = (text) => (text === 'aa' ? 0.2 : 1)
+  for (const lambda of [3, -3]) {
+    const options = particles({ n: 1, lambda, resample_every: 1, intermediate: 'completions', completions: 2 })
+    const both = Math.log((Math.exp(0.2 * lambda) + Math.exp(lambda)) / 2) / lambda
+    const runs = await particleRuns(world, options, score)
+    for (const [value, p] of [
+      [0.2, 0.25],
+      [both, 0.5],
+      [1, 0.25],
+    ] as const) {
+      const near = ({ outcome }: Run) => Math.abs(outcome.particles!.steps[0]!.rewards![0]! - value) < 1e-12
+      assertNear(
+        mean(runs, (run) => Number(near(run))),
+        p,
+        1e-12,
+        `a reward of ${value}`,
+      )
+    }
+  }
+})
 
 test('unbiased with sampled completions where some answers end early and some are forbidden, for either sign of lambda', async () => {
   const score: ToyReward = (text, finished) => (text === 'b' ? no : scrambledReward(text, finished))
@@ -234,6 +257,14 @@ for (const coefficients of [
       const target = tilted(globalProduct(world), lambda, scrambledReward)
       await assertUnbiased(world, { target: 'global', ess_threshold: 2, resample_every: 1, lambda }, target)
     })
+
+test("target 'global': a context of coefficient 0 counts for nothing, not even where it forbids a token", async () => {
+  const world = guided([1, 1, 0], 2)
+  const blind = new Map(world.models).set('other', { logits: () => Float64Array.of(0, no, no) })
+  const target = tilted(globalProduct(world), 1.2, scrambledReward)
+  const options = { target: 'global', ess_threshold: 2, resample_every: 1, lambda: 1.2 } as const
+  await assertUnbiased({ ...world, models: blind }, options, target)
+})
 
 test("golden: target 'global' of two tokens has Z = .314", async () => {
   const tables = [

@@ -161,6 +161,11 @@ const golden: Readonly<Record<PotentialKind, readonly number[]>> = {
   sum: [0.4, 1.4, -1],
 }
 
+test("golden: 'max' remembers a reward that was lost again", () => {
+  for (const [j, logG] of [1, 1, 1.2, -2.4].entries())
+    assertNear(logPotentials(potential, 'max', 2, [0.5, 0.2, 0.6, 0.4])[j]!, logG, 1e-12, `G_${j + 1}`)
+})
+
 for (const kind of kinds) {
   test(`golden: log-potentials '${kind}', lambda 2, rewards (.2, .5, .4)`, () => {
     for (const [j, logG] of logPotentials(potential, kind, 2, [0.2, 0.5, 0.4]).entries())

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   ContextLengthError,
   InvalidRequestError,
@@ -222,5 +223,26 @@ test('forks that come and go, as resampling makes them, never need more than the
   }
   for (const sequence of population) small.release(sequence)
   assert.deepEqual({ ...small.stats().blocks, total: 0, cached: 0 }, { total: 0, live: 0, cached: 0, reserved: 0 })
+  await small.close()
+})
+
+test('forks that come and go while others are being decoded find the places of those that were given up', async () => {
+  // 18 blocks of 64 tokens for the family, 4 for the other request, and the zero block: none to spare
+  const small = await toyEngine({ engine: { memoryBytes: 23 * 2 * 2 * 2 * 8 * 64 * 4 } })
+  const other = decode(small, toyRequest(toyPrompt(5), { maxTokens: 240 }))
+  const root = small.open({ ...toyRequest(toyPrompt(30), { maxTokens: 120 }), forks: 3 })
+  for await (const _ of small.advance(root, 0, signal));
+  let population = [root, ...[1n, 2n, 3n].map((seed) => small.fork(root, seed))]
+  for (let round = 0; round < 40; round++) {
+    for (const sequence of population) for await (const _ of small.advance(sequence, 1, signal));
+    // as after a reward that takes its time: by now the other request is in the middle of a step
+    await nextTurn()
+    const kept = population[round % 4]!
+    for (const sequence of population) if (sequence !== kept) small.release(sequence)
+    population = [kept, ...[1, 2, 3].map((i) => small.fork(kept, BigInt(100 * round + i)))]
+  }
+  for (const sequence of population) small.release(sequence)
+  await other
+  blocksAreBack(small)
   await small.close()
 })

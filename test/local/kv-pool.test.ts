@@ -61,3 +61,36 @@ test('a block that only the cache keeps moves away from the held ones and back w
   assert.equal(kept.index, 1)
   assert.deepEqual(readBrand(pool, kept), [7, -7])
 })
+
+/** One token's K/V: keys count up from `value`, values are their negatives. */
+function stepOf(headSize: number, value: number) {
+  const newKeys = Float32Array.from({ length: headSize }, (_, d) => value + d)
+  return { rows: 1, tokens: 1, newKeys, newValues: newKeys.map((key) => -key) }
+}
+
+for (const headSize of [2, 64, 80])
+  test(`a token of heads of ${headSize} lies in its column of the keys' panels and its row of the values'`, () => {
+    const pool = new KvPool({ ...shape, headSize }, capacity)
+    const block = pool.allocate('low')
+    for (const offset of [0, 31, 32, 63]) pool.write(block, offset, stepOf(headSize, 1000 * (offset + 1)), 0, 0)
+    const start = block.index * pool.blockFloats
+    const width = headSize % 32 === 0 ? 32 : headSize
+    for (const offset of [0, 31, 32, 63])
+      for (let d = 0; d < headSize; d++) {
+        const key = ((offset >> 5) * headSize + d) * 32 + (offset & 31)
+        const value = (Math.floor(d / width) * 64 + offset) * width + (d % width)
+        assert.equal(pool.keys[0]![start + key], 1000 * (offset + 1) + d)
+        assert.equal(pool.values[0]![start + value], -(1000 * (offset + 1) + d))
+      }
+  })
+
+test('what a broken model wrote is gone when its place is given out again, wherever the block had moved', () => {
+  const pool = new KvPool(shape, capacity)
+  const broken = pool.allocate('low')
+  pool.write(broken, 5, stepOf(2, Number.NaN), 0, 0)
+  broken.cached = true
+  pool.drop(broken)
+  pool.forget(broken)
+  for (let i = 1; i < capacity; i++) pool.allocate('low')
+  for (const array of [...pool.keys, ...pool.values]) assert.ok(array.every(Number.isFinite))
+})

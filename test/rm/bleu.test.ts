@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { InvalidRequestError } from '../../src/decoding/errors.ts'
-import { bleu, bleuReward } from '../../src/rm/bleu.ts'
+import { bleuAgainst, bleuReward } from '../../src/rm/bleu.ts'
 import { bleuTokens } from '../../src/rm/bleu-tokens.ts'
 import { answer, never, question } from './reward-contract.ts'
 
 const cat = 'the cat is on the mat'
+const bleu = (text: string, references: readonly string[]) => bleuAgainst(references)(text)
 const near = (one: number, other: number) => assert.ok(Math.abs(one - other) < 5e-10, `${one} is not ${other}`)
 
 test("BLEU has BLEUBERI's golden values", () => {
@@ -56,3 +57,17 @@ for (const [references, param] of [
     const scoring = bleuReward('bleu').score({ ...question, references }, [answer('x')], never)
     await assert.rejects(scoring, (error) => error instanceof InvalidRequestError && error.param === param)
   })
+
+test('the references are read once, whatever the number of answers', async () => {
+  let reads = 0
+  const asked = {
+    ...question,
+    get references() {
+      reads++
+      return [cat]
+    },
+  }
+  const verdicts = await bleuReward('bleu').score(asked, [answer('the'), answer(cat)], never)
+  assert.equal(verdicts[1]!.score, 1)
+  assert.equal(reads, 1)
+})

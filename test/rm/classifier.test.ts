@@ -69,6 +69,17 @@ describe('texts beyond the context', () => {
     await small.close()
   })
 
+  test('are refused before they are encoded where they cannot fit', async () => {
+    const encode = () => assert.fail('it was encoded')
+    const tokenizer = { ...llama.tokenizer, encode, encodePair: encode }
+    const huge = classifierReward('quality', { ...llama, tokenizer }).score(
+      question,
+      [answer('word '.repeat(100_000))],
+      never,
+    )
+    await assert.rejects(huge, { name: 'InvalidRequestError', message: /the prompt and an answer have at least \d+/ })
+  })
+
   test('lose their beginning where truncation is declared; an encoder keeps its special tokens', async () => {
     const small = withNumbers(await openRandom('llama-score', 16), (ids) => [ids.length])
     const [one] = await classifierReward('quality', small, { truncate: 'left' }).score(
@@ -134,8 +145,8 @@ describe('attributes', () => {
 
   test('that the model does not have are refused, and so are wrong numbers of names', () => {
     assert.throws(() => attributeReward('h', qwen2, { humour: 1 }), {
-      name: 'InvalidRequestError',
-      message: /no attribute 'humour', only: helpfulness, correctness/,
+      name: 'CheckpointError',
+      message: /no attribute 'humour' for the reward 'h'; there are: helpfulness, correctness/,
     })
     assert.throws(() => attributeReward('h', qwen2, {}), /at least one/)
     assert.throws(() => attributeReward('h', qwen2, { a: 1 }, { names: ['a', 'b'] }), /names 2 attributes, it has 5/)

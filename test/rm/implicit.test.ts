@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { CheckpointError, ContextLengthError, InvalidRequestError } from '../../src/decoding/errors.ts'
+import { CheckpointError, InvalidRequestError } from '../../src/decoding/errors.ts'
 import { openEngine } from '../../src/decoding/local/engine.ts'
 import { armReward } from '../../src/rm/arm-reward.ts'
 import type { CausalReader, CausalScorer } from '../../src/rm/causal-scorer.ts'
@@ -163,11 +163,37 @@ test('models that are not loaded or do not fit are refused at once', () => {
   assert.throws(() => implicit({}, { ...recorded({}), models }), /token 0 is .* to its policy/)
 })
 
+/** How a reward refuses what its model cannot read. */
+const beyondContext = (message: RegExp) => (error: Error & { param?: string }) => {
+  assert.match(error.message, message)
+  return error instanceof InvalidRequestError && error.param === 'alignment'
+}
+
 test('an answer longer than the context is refused with both numbers, and nothing is left behind', async () => {
   const long = answer('é'.repeat(400))
-  await assert.rejects(implicit().score(question, [someAnswers[0]!, long], never), (error) => {
-    return error instanceof ContextLengthError && error.limit === 256 && error.maxTokens >= 400
-  })
+  for (const [name, reward] of [
+    ['implicit', implicit()],
+    ['arm', arm()],
+  ] as const)
+    await assert.rejects(
+      reward.score(question, [someAnswers[0]!, long], never),
+      beyondContext(new RegExp(`'${name}' reads at most 256 tokens; the prompt and an answer have \\d{3}\\.`)),
+    )
   const { blocks } = engine.stats()
   assert.deepEqual([blocks.live, blocks.reserved], [0, 0])
+})
+
+test('a text that cannot fit is refused before it is encoded', async () => {
+  const refusal = beyondContext(/reads at most 256 tokens; the prompt and an answer have at least \d+/)
+  const one = engine.models.get('one')!
+  const encode = () => assert.fail('it was encoded')
+  const models = new Map([...engine.models, ['one', { ...one, tokenizer: { ...one.tokenizer, encode } }]])
+  const scorer = { ...recorded({}), models }
+  const huge = 'word '.repeat(100_000)
+  const plain = { ...question, messages: undefined, text: huge }
+  await assert.rejects(
+    implicit({}, scorer).score(plain, [answer('a', { ids: one.tokenizer.encode('a', false) })], never),
+    refusal,
+  )
+  await assert.rejects(implicit({}, scorer).score(question, [answer(huge)], never), refusal)
 })

@@ -9,6 +9,7 @@ import { lengthOf, lengthReward } from '../../src/rm/length.ts'
 import { regexReward } from '../../src/rm/regex.ts'
 import type { Reward } from '../../src/rm/reward.ts'
 import { RewardError } from '../../src/rm/reward-error.ts'
+import { plainVerdict, ruleReward } from '../../src/rm/reward-verdicts.ts'
 import { answer, never, question } from './reward-contract.ts'
 
 const scoreOf = async (reward: Reward, text: string, finished = true, asked = question) =>
@@ -174,4 +175,62 @@ test("arithmetic agrees with the grammar's own checker", async () => {
 test('long texts are counted in pieces, none of which cuts a word or a sentence', () => {
   assert.equal(lengthOf('word '.repeat(20_000), 'words', undefined), 20_000)
   assert.equal(lengthOf('One more. Is it? '.repeat(2_000), 'sentences', undefined), 4_000)
+})
+
+for (const [what, schema, text] of [
+  ['a pattern that backtracks', { pattern: '^(a+)+$' }, JSON.stringify(`${'a'.repeat(60)}!`)],
+  [
+    'members that are compared in pairs',
+    { uniqueItems: true },
+    JSON.stringify(Array.from({ length: 60_000 }, (_, i) => [i])),
+  ],
+] as const)
+  test(`json: ${what} fails the reward before it stops the engine`, async () => {
+    const reward = jsonSchemaReward('valid', { type: ['string', 'array'], ...schema })
+    await assert.rejects(scoreOf(reward, text), (error) => {
+      assert.ok(error instanceof RewardError)
+      assert.match(error.message, /'valid' failed: validating an answer took over 250 ms/)
+      return true
+    })
+    assert.equal((await scoreOf(reward, '"aaa"')).score, 1)
+  })
+
+/** Takes longer than a slice of the engine's time for each answer. */
+const slow = ruleReward('slow', { partial: true, range: undefined }, () => () => {
+  const start = performance.now()
+  while (performance.now() - start < 15);
+  return plainVerdict(0)
+})
+const fourAnswers = Array.from({ length: 4 }, () => answer('a'))
+
+test('others have a turn between answers that take long to judge', async () => {
+  let turns = 0
+  let judging = true
+  const count = () => {
+    turns++
+    if (judging) setImmediate(count)
+  }
+  setImmediate(count)
+  await slow.score(question, fourAnswers, never)
+  judging = false
+  assert.ok(turns >= 3, `${turns} turns`)
+})
+
+test('others have a turn between requests whose one answer takes long to judge', async () => {
+  let turns = 0
+  let judging = true
+  const count = () => {
+    turns++
+    if (judging) setImmediate(count)
+  }
+  setImmediate(count)
+  await Promise.all(fourAnswers.map((one) => slow.score(question, [one], never)))
+  judging = false
+  assert.ok(turns >= 4, `${turns} turns`)
+})
+
+test('an abort ends the judging before the next answer that takes long', async () => {
+  const controller = new AbortController()
+  setImmediate(() => controller.abort(new Error('gone')))
+  await assert.rejects(slow.score(question, fourAnswers, controller.signal), /gone/)
 })

@@ -70,6 +70,26 @@ function nearFilterEdge(row: readonly number[], params: SamplingParams): boolean
   })
 }
 
+test('a set that closes exactly at top_p is closed, and what is exactly at the share of min_p stays', () => {
+  const even = Float64Array.of(0, 0, 0, 0)
+  assertLaw(lawOfRow(even, samplingParams({ topK: 4, topP: 0.5 })), [0.5, 0.5, 0, 0])
+  assertLaw(lawOfRow(even, samplingParams({ topK: 4, topP: 0.75 })), [1 / 3, 1 / 3, 1 / 3, 0])
+  assertLaw(lawOfRow(even, samplingParams({ minP: 1 })), [0.25, 0.25, 0.25, 0.25])
+})
+
+test('filters that keep more than the 64 most likely tokens keep their law: none beyond them is drawn', () => {
+  const row = Array.from({ length: 300 }, (_, v) => 2 * Math.sin(v * 12.9898))
+  const filters = [{ topP: 0.9 }, { minP: 0.2 }, { topK: 100 }, { topK: 200, topP: 0.95, minP: 0.1 }]
+  for (const temperature of [0.7, 1])
+    for (const filter of filters) {
+      const params = samplingParams({ temperature, ...filter })
+      const expected = warped(row, params)
+      const kept = expected.filter((p) => p > 0).length
+      assert.ok(kept > 64 && kept < 300, `${kept} tokens are kept`)
+      assertLaw(lawOfRow(Float64Array.from(row), params), expected, 1e-9)
+    }
+})
+
 test('the top entries give the same token, logprob and alternatives as the whole row, or do not decide', () => {
   fc.assert(
     fc.property(

@@ -61,7 +61,7 @@ const chatCases: readonly (readonly [fields: object, status: number, param: stri
   [{ alignment: { guides: [{ guide: 'x', weight: 'a' }] } }, 400, 'alignment.guides[0].weight', /number/],
   [{ alignment: { guides: [{ guide: 'x', size: 1 }] } }, 400, 'alignment.guides[0].size', /known field/],
   [{ alignment: { guides: [{}] } }, 400, 'alignment.guides[0]', /exactly one/],
-  [{ alignment: { policy: 'grumpy' } }, 400, 'alignment.policy', /known policies: friendly/],
+  [{ alignment: { policy: 'grumpy' } }, 400, 'alignment.policy', /Known policies: friendly/],
   [{ alignment: { best_of: { n: 0, reward: 'r' } } }, 400, 'alignment.best_of.n', />=1/],
   [{ alignment: { particles: { n: 2, potential: 'least' } } }, 400, 'alignment.particles.potential', /./],
 ]
@@ -100,9 +100,56 @@ describe('bad fields', () => {
     assert.equal(await told({ messages }), "'model' is required.")
     assert.equal(await told({ model: 'tiny', messages: [{ content: 'Hi' }] }), "'messages[0].role' is required.")
     assert.equal(await told({ model: 'tiny', messages: [{ role: 'user' }] }), "'messages[0].content' is required.")
-    assert.equal(await told({ model: 'tiny', messages, foo: 1 }), "'foo' is not a known field.")
+    assert.match(
+      await told({ model: 'tiny', messages, foo: 1 }),
+      /^'foo' is not a known field; known fields: model, .*\.$/,
+    )
+    const alignment = { guides: [{ guide: 'positive', weigth: 1 }] }
+    assert.equal(
+      await told({ model: 'tiny', messages, alignment }),
+      "'alignment.guides[0].weigth' is not a known field; known fields: guide, principle, contrast, weight, form.",
+    )
+    assert.match(
+      await told({ model: 'tiny', messages: [{ ...message, txt: 'x' }] }),
+      /'messages\[0\]\.txt' .* fields: role, content/,
+    )
     assert.equal(await told({ model: 'tiny', messages, top_logprobs: 1 }), "'top_logprobs' needs logprobs: true.")
     assert.equal(await told({ model: 'tiny', messages, n: 0 }), "'n': too small: expected number to be >=1.")
+  })
+
+  it('say what zod says in its own terms in those of JSON', async () => {
+    const told = async (alignment: object) => (await jsonOf(await toyGateway().chat({ alignment }))).error.message
+    assert.equal(
+      await told({ preferences: ['positive'] }),
+      "'alignment.preferences': invalid input: expected object, received array.",
+    )
+    assert.equal(
+      await told({ search: { method: 'mcts', reward: 'r' } }),
+      `'alignment.search.method': invalid option: expected one of "beam"|"tree".`,
+    )
+    assert.equal(
+      await told({ search: { reward: 'r' } }),
+      `'alignment.search.method' is required: one of "beam"|"tree".`,
+    )
+  })
+
+  it('say where a misplaced field belongs', async () => {
+    for (const route of ['/v1/chat/completions', '/v1/completions'])
+      for (const field of ['guides', 'particles', 'policy']) {
+        const { error } = await jsonOf(await toyGateway().post(route, { model: 'tiny', [field]: [] }))
+        assert.equal(error.message, `'${field}' belongs in 'alignment'.`)
+        assert.equal(error.param, field)
+      }
+    const { error } = await jsonOf(await toyGateway().chat({ extra_body: { alignment: {} } }))
+    assert.match(error.message, /^'extra_body' belongs to the Python client/)
+  })
+
+  it('guess the route that was meant', async () => {
+    const told = async (path: string) => (await jsonOf(await toyGateway().post(path, {}))).error.message
+    for (const path of ['/chat/completions', '/v1/v1/chat/completions', '/v1/chat/completions/'])
+      assert.equal(await told(path), `There is no route POST ${path}. Did you mean /v1/chat/completions?`)
+    for (const path of ['/', '/v1', '/v1/embeddings'])
+      assert.equal(await told(path), `There is no route POST ${path}. GET /openapi.json lists the routes.`)
   })
 
   it('1e999, which JSON parses to Infinity, is refused', async () => {

@@ -71,9 +71,13 @@ describe('the configuration file', () => {
     ['{}', /models: is required/],
     ['models: { a: {} }', /models\.a\.path: is required/],
     ['models: {}', /at least one model must be served/],
-    ['models: { a: { path: ./base } }\nsever: {}', /sever: is not a known field/],
-    ['models: { a: { path: ./base, wieghts: int8 } }', /models\.a\.wieghts: is not a known field/],
+    ['models: { a: { path: ./base } }\nsever: {}', /sever: is not a known field; known fields: server, engine, models/],
+    [
+      'models: { a: { path: ./base, wieghts: int8 } }',
+      /models\.a\.wieghts: is not a known field; known fields: path, weights, /,
+    ],
     ['models: { a: { path: ./nowhere } }', /models\.a\.path: the folder .*nowhere does not exist/],
+    ['models: { a: { path: ./trimtab.yaml } }', /models\.a\.path: .*trimtab\.yaml is no folder/],
     ['models: { a: { path: ./base, weights: int3 } }', /models\.a\.weights: .*int8/],
     ['models: { a: { path: ./base } }\nengine: { memory: lots }', /engine\.memory: .*4GiB/],
     ['models: { a: { path: ./base } }\nguides: { g: { kind: genarm } }', /guides\.g: give either adapter or model/],
@@ -115,7 +119,7 @@ describe('the configuration file', () => {
   })
 
   it('a missing file is told as such', () => {
-    assert.throws(() => readConfigFile(join(folder, 'none.yaml'), {}), /none\.yaml: cannot be read \(ENOENT\)/)
+    assert.throws(() => readConfigFile(join(folder, 'none.yaml'), {}), /none\.yaml: the file does not exist/)
   })
 })
 

@@ -6,6 +6,7 @@ import { ContextLengthError, InvalidRequestError, UnknownModelError } from '../.
 import type { LoadedModel } from '../../src/decoding/local/engine-options.ts'
 import { promptSeed } from '../../src/decoding/rng.ts'
 import { plainSampling } from '../../src/decoding/sampling-params.ts'
+import { bestOfOptions } from '../../src/guidance/whole-answer-options.ts'
 import { toEngineFailure } from '../../src/server/engine-failure.ts'
 import type { GenerationEvent, GenerationRequest } from '../../src/server/engine-messages.ts'
 import { assertGuidesFit, modelDirectory } from '../../src/server/model-directory.ts'
@@ -179,6 +180,24 @@ describe('runGeneration', () => {
     )
     const full = [{ type: 'text', text: 'abcdefghab' } as const]
     await assert.rejects(run(engine, toyRequest({ prompts: full })), ContextLengthError)
+  })
+
+  it('refuses what would open more sequences than can ever run and wait, before it opens any', async () => {
+    const engine = { ...toyEngine(), mostOpened: 3 }
+    const prompts = (count: number) => Array.from({ length: count }, () => ({ type: 'text', text: 'ab' }) as const)
+    const vote = { best_of: bestOfOptions.parse({ n: 2, select: 'vote', answer: '.' }) }
+    for (const [request, param] of [
+      [{ prompts: prompts(4) }, 'prompt'],
+      [{ prompts: prompts(2), n: 2, alignment: vote }, 'prompt'],
+      [{ n: 4, alignment: vote }, 'n'],
+    ] as const)
+      await assert.rejects(run(engine, toyRequest(request)), (error) => {
+        return (
+          error instanceof InvalidRequestError && error.param === param && /lets wait 3 at most/.test(error.message)
+        )
+      })
+    assert.deepEqual(engine.decoder.opened, [])
+    await run(engine, toyRequest({ prompts: prompts(3), n: 2 }))
   })
 
   it('gives every prompt a random stream of its own, the first that of the request', async () => {

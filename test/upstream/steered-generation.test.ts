@@ -70,7 +70,7 @@ test('particles, resampled at every checkpoint, without and with guides', async 
     const { alignment } = await run(engine, steeredRequest({ guides, particles, speculation: { block: 4 } }))
     const { steps } = alignment!.outcomes![0]!.particles!
     assert.ok(steps.length >= 3)
-    assert.ok(steps.every(({ rewards }) => rewards.length === 4))
+    assert.ok(steps.every(({ rewards }) => rewards?.length === 4))
     await assertQuiet()
   }
 })

@@ -3,6 +3,17 @@ import type { GraphBuilder } from './graph-builder.ts'
 /** Tokens in one block of K/V. */
 export const blockTokens = 64
 
+/**
+ * Columns of a block that lie together: its keys are panels of 32 tokens, its values panels of 32 numbers of the head. ONNX
+ * Runtime packs the right side of a product panel by panel, and reads a block so from its first number to its last; whole
+ * rows of 64 took half as long again.
+ */
+export const panelColumns = 32
+export const keyPanels = blockTokens / panelColumns
+
+/** Panels of a block's values; a head that 32 does not divide is one panel. */
+export const valuePanels = (headSize: number): number => (headSize % panelColumns === 0 ? headSize / panelColumns : 1)
+
 export interface AttentionShape {
   readonly headCount: number
   readonly kvHeadCount: number
@@ -14,38 +25,39 @@ export interface AttentionShape {
  * docs/decisions/0002 draws the scheme.
  */
 export interface BlockTables {
-  /** int32 [rows, kvHeads, groupTokens]: where each lies among the rows * T * heads queries */
+  /** int32 [rows, kvHeads, groupTokens]: where each lies among the rows * T * (heads + kvHeads) new heads */
   readonly ownQueries: string
-  /** int32 [blocks, kvHeads, readers * groupTokens]: the queries that ask each block */
+  /** int32 [rows, kvHeads, T]: where the new keys lie among them */
+  readonly ownKeys: string
+  /** int32 [blocks, kvHeads, 1, readers * groupTokens]: the queries that ask each block */
   readonly blockQueries: string
-  /** int32 [blocks, kvHeads, readers * groupTokens]: their weights for it, among rows * kvHeads * groupTokens * slots */
+  /** int32 [blocks, kvHeads, 1, readers * groupTokens]: their weights for it, among rows * kvHeads * groupTokens * slots */
   readonly blockWeights: string
-  /** int32 [rows, kvHeads, groupTokens, slots]: each row's j-th block among blocks * kvHeads * readers * groupTokens */
+  /**
+   * int32 [rows, kvHeads, groupTokens, slots * keyPanels]: the key panels of each row's blocks among
+   * blocks * kvHeads * keyPanels * readers * groupTokens
+   */
   readonly slots: string
-  /** int32 [slots, rows, kvHeads, groupTokens]: the same with the slots first */
+  /** int32 [slots, rows, kvHeads, groupTokens, valuePanels]: their value panels likewise, with the slots first */
   readonly slotsFirst: string
-  /** [rows, 1, 1, slots * blockTokens], 0 or -Infinity */
-  readonly pastMask: string
-  /** [1, 1, groupTokens, T], causal mask of the new tokens */
-  readonly newMask: string
-  /** int64 [1]: -T */
-  readonly minusTokens: string
+  /** [rows, 1, groupTokens, slots * blockTokens + T], or with one new token [rows, 1, 1, ..]: 0 or -Infinity */
+  readonly mask: string
+  /** int64 [2]: slots * blockTokens, T */
+  readonly spans: string
 }
 
 /** Declares the table inputs. */
 export function blockTables(graph: GraphBuilder, shape: AttentionShape): BlockTables {
   const heads = shape.kvHeadCount
-  const newMask = graph.input('new_mask', 'float32', [1, 1, 'groupTokens', 'T'])
-  const tokens = graph.node('Shape', [newMask], { attributes: { start: 3, end: 4 } })
   return {
     ownQueries: graph.input('own_queries', 'int32', ['B', heads, 'groupTokens']),
-    blockQueries: graph.input('block_queries', 'int32', ['N', heads, 'asked']),
-    blockWeights: graph.input('block_weights', 'int32', ['N', heads, 'asked']),
-    slots: graph.input('slots', 'int32', ['B', heads, 'groupTokens', 'J']),
-    slotsFirst: graph.input('slots_first', 'int32', ['J', 'B', heads, 'groupTokens']),
-    pastMask: graph.input('past_mask', 'float32', ['B', 1, 1, 'S']),
-    newMask,
-    minusTokens: graph.node('Neg', [tokens]),
+    ownKeys: graph.input('own_keys', 'int32', ['B', heads, 'T']),
+    blockQueries: graph.input('block_queries', 'int32', ['N', heads, 1, 'asked']),
+    blockWeights: graph.input('block_weights', 'int32', ['N', heads, 1, 'asked']),
+    slots: graph.input('slots', 'int32', ['B', heads, 'groupTokens', 'keyPanels']),
+    slotsFirst: graph.input('slots_first', 'int32', ['J', 'B', heads, 'groupTokens', valuePanels(shape.headSize)]),
+    mask: graph.input('mask', 'float32', ['B', 1, 'masked', 'seen']),
+    spans: graph.input('spans', 'int64', [2]),
   }
 }
 
@@ -54,39 +66,41 @@ export function blockTables(graph: GraphBuilder, shape: AttentionShape): BlockTa
  * that read it, and only queries, scores, weights and partial outputs, which are small, move between block order and row
  * order. A block shared by several rows (a common prompt, forked sequences) is stored and read once.
  *
- * @param input.q [rows, T, heads * headSize], rotated and scaled
- * @param input.newKeys [rows, kvHeads, headSize, T]
+ * @param input.heads [rows, T, (heads + kvHeads) * headSize]: queries and keys behind them
  * @param input.newValues [rows, kvHeads, T, headSize]
- * @param input.keys [blocks, kvHeads, headSize, blockTokens]
- * @param input.values [blocks, kvHeads, blockTokens, headSize]
- * @returns [rows, T, heads * headSize]
+ * @param input.keys [blocks, kvHeads, keyPanels, headSize, panelColumns]
+ * @param input.values [blocks, kvHeads, valuePanels, blockTokens, headSize / valuePanels]
+ * @returns attended [rows, T, heads * headSize], newKeys [rows, kvHeads, T, headSize]
  */
 export function pagedAttention(
   graph: GraphBuilder,
   shape: AttentionShape,
   tables: BlockTables,
-  input: { q: string; newKeys: string; newValues: string; keys: string; values: string },
-): string {
-  const queries = graph.node('Reshape', [input.q, graph.ints(-1, shape.headSize)])
-  const past = pastScores(graph, tables, queries, input.keys)
-  const own = graph.node('Gather', [queries, tables.ownQueries])
-  const fresh = graph.node('Add', [graph.node('MatMul', [own, input.newKeys]), tables.newMask])
+  input: { heads: string; newValues: string; keys: string; values: string },
+): { attended: string; newKeys: string } {
+  const heads = graph.node('Reshape', [input.heads, graph.ints(-1, shape.headSize)])
+  const past = pastScores(graph, tables, heads, input.keys)
+  const own = graph.node('Gather', [heads, tables.ownQueries])
+  const newKeys = graph.node('Gather', [heads, tables.ownKeys])
+  const fresh = graph.node('FusedMatMul', [own, newKeys], { domain: 'com.microsoft', attributes: { transB: 1 } })
   const scores = graph.node('Concat', [past, fresh], { attributes: { axis: 3 } })
-  const weights = graph.node('Softmax', [scores], { attributes: { axis: -1 } })
-  const [start, end, axis] = [graph.ints(0), graph.ints(2 ** 40), graph.ints(3)]
-  const pastWeights = graph.node('Slice', [weights, start, tables.minusTokens, axis])
-  const newWeights = graph.node('Slice', [weights, tables.minusTokens, end, axis])
+  const masked = graph.node('Add', [scores, tables.mask])
+  const weights = graph.node('Softmax', [masked], { attributes: { axis: -1 } })
+  const [pastWeights, newWeights] = graph.nodes('Split', [weights, tables.spans], {
+    outputs: 2,
+    attributes: { axis: -1 },
+  }) as [string, string]
   const fromPast = pastOutput(graph, tables, pastWeights, input.values, shape.headSize)
   const fromNew = graph.node('MatMul', [newWeights, input.newValues])
-  return ungroup(graph, shape, graph.node('Add', [fromPast, fromNew]))
+  return { attended: ungroup(graph, shape, graph.node('Add', [fromPast, fromNew])), newKeys }
 }
 
 /** Scores of every row over its own past: [rows, kvHeads, groupTokens, slots * blockTokens] */
-function pastScores(graph: GraphBuilder, tables: BlockTables, queries: string, keys: string): string {
-  const scores = graph.node('MatMul', [graph.node('Gather', [queries, tables.blockQueries]), keys])
-  const flat = graph.node('Reshape', [scores, graph.ints(-1, blockTokens)])
+function pastScores(graph: GraphBuilder, tables: BlockTables, heads: string, keys: string): string {
+  const scores = graph.node('MatMul', [graph.node('Gather', [heads, tables.blockQueries]), keys])
+  const flat = graph.node('Reshape', [scores, graph.ints(-1, panelColumns)])
   const perSlot = graph.node('Gather', [flat, tables.slots])
-  return graph.node('Add', [graph.node('Reshape', [perSlot, graph.ints(0, 0, 0, -1)]), tables.pastMask])
+  return graph.node('Reshape', [perSlot, graph.ints(0, 0, 0, -1)])
 }
 
 /**
@@ -102,8 +116,10 @@ function pastOutput(
 ): string {
   const flat = graph.node('Reshape', [weights, graph.ints(-1, blockTokens)])
   const outputs = graph.node('MatMul', [graph.node('Gather', [flat, tables.blockWeights]), values])
-  const perSlot = graph.node('Gather', [graph.node('Reshape', [outputs, graph.ints(-1, headSize)]), tables.slotsFirst])
-  return graph.node('ReduceSum', [perSlot, graph.ints(0)], { attributes: { keepdims: 0 } })
+  const panels = graph.node('Reshape', [outputs, graph.ints(-1, headSize / valuePanels(headSize))])
+  const perSlot = graph.node('Gather', [panels, tables.slotsFirst])
+  const sum = graph.node('ReduceSum', [perSlot, graph.ints(0)], { attributes: { keepdims: 0 } })
+  return graph.node('Reshape', [sum, graph.ints(0, 0, 0, -1)])
 }
 
 /** [rows, kvHeads, groups * T, headSize] to [rows, T, heads * headSize] */

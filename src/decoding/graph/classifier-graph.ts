@@ -1,12 +1,12 @@
 import type { DecoderHead } from '../checkpoint/classifier-head.ts'
-import { type DecoderSource, readMatrix, rmsNorm, type TrunkBuild } from './decoder-build.ts'
+import { type DecoderSource, normedResidual, type Residual, readMatrix, type TrunkBuild } from './decoder-build.ts'
 import { embed, ropeTables } from './decoder-graph.ts'
-import { addOutput, feedForward, projectHeads } from './decoder-layer.ts'
+import { feedForward, outputProjection, projectHeads, splitLast } from './decoder-layer.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import { linear } from './linear.ts'
 
 /** Raise it whenever the graph of a classifier, decoder or encoder, changes. */
-export const classifierVersion = 1
+export const classifierVersion = 2
 
 export interface ClassifierSource extends DecoderSource {
   readonly head: DecoderHead
@@ -29,12 +29,12 @@ export function writeClassifier(graph: GraphBuilder, source: ClassifierSource): 
     rope: { positions, ...ropeTables(graph, config, contextLength) },
   }
   const mask = causalMask(graph, positions)
-  let hidden = embed(build, ids)
+  let residual: Residual = { sum: embed(build, ids), addend: undefined }
   for (let layer = 0; layer < config.layerCount; layer++) {
-    const attended = addOutput(build, layer, hidden, fullAttention(build, layer, hidden, mask))
-    hidden = graph.node('Add', [attended, feedForward(build, layer, attended)])
+    const { sum, attended } = fullAttention(build, layer, residual, mask)
+    residual = feedForward(build, layer, { sum, addend: outputProjection(build, layer, attended) })
   }
-  const normed = rmsNorm(build, hidden, 'model.norm.weight', config.hiddenSize)
+  const { normed } = normedResidual(build, residual, 'model.norm.weight')
   writeHead(build, source, normed)
 }
 
@@ -45,21 +45,23 @@ function causalMask(graph: GraphBuilder, positions: string): string {
   return graph.node('Where', [seen, graph.scalar(0), graph.scalar(Number.NEGATIVE_INFINITY)])
 }
 
-/** [1, T, hidden] to [1, T, heads * headSize], every token over itself and those before it. */
-function fullAttention(build: TrunkBuild, layer: number, hidden: string, mask: string): string {
+/** The residual's sum, and what every token takes from itself and those before it: [1, T, heads * headSize]. */
+function fullAttention(build: TrunkBuild, layer: number, residual: Residual, mask: string) {
   const { graph, config } = build
   const { headCount, kvHeadCount, headSize } = config
-  const { q, newKeys, newValues } = projectHeads(build, layer, hidden)
+  const { sum, heads, newValues } = projectHeads(build, layer, residual)
+  const [q, k] = splitLast(graph, heads, [headCount * headSize, kvHeadCount * headSize])
   const split = graph.node('Reshape', [q, graph.ints(-1, kvHeadCount, headCount / kvHeadCount, headSize)])
   const queries = graph.node('Transpose', [split], { attributes: { perm: [1, 2, 0, 3] } })
   // [kvHeads, 1, ..]: one key-value head for all heads of its group
-  const perGroup = (x: string, rows: number, columns: number) =>
-    graph.node('Reshape', [x, graph.ints(kvHeadCount, 1, rows, columns)])
-  const scores = graph.node('MatMul', [queries, perGroup(newKeys, headSize, -1)])
+  const perHead = graph.node('Reshape', [k, graph.ints(-1, kvHeadCount, 1, headSize)])
+  const keys = graph.node('Transpose', [perHead], { attributes: { perm: [1, 2, 3, 0] } })
+  const values = graph.node('Reshape', [newValues, graph.ints(kvHeadCount, 1, -1, headSize)])
+  const scores = graph.node('MatMul', [queries, keys])
   const weights = graph.node('Softmax', [graph.node('Add', [scores, mask])], { attributes: { axis: -1 } })
-  const outputs = graph.node('MatMul', [weights, perGroup(newValues, -1, headSize)])
+  const outputs = graph.node('MatMul', [weights, values])
   const byToken = graph.node('Transpose', [outputs], { attributes: { perm: [2, 0, 1, 3] } })
-  return graph.node('Reshape', [byToken, graph.ints(1, -1, headCount * headSize)])
+  return { sum, attended: graph.node('Reshape', [byToken, graph.ints(1, -1, headCount * headSize)]) }
 }
 
 /** In fp32 whatever the trunk's format: it is small, and decides the score directly. */

@@ -38,6 +38,32 @@ export function readMatrix(build: TrunkBuild, name: string, rows: number, column
 export const scaled = (matrix: Matrix, factor: number): Matrix =>
   factor === 1 ? matrix : { ...matrix, values: matrix.values.map((value) => value * factor) }
 
+/** What runs through the layers; its last addend is added where it is next normalised, in one kernel. */
+export interface Residual {
+  readonly sum: string
+  readonly addend: string | undefined
+}
+
+/** The residual's RMS norm, and the residual with nothing left to add. */
+export function normedResidual(build: TrunkBuild, residual: Residual, name: string): { normed: string; sum: string } {
+  const { graph, config } = build
+  const { sum, addend } = residual
+  if (addend === undefined) return { normed: rmsNorm(build, sum, name, config.hiddenSize), sum }
+  const weight = graph.weight(name, build.tensors.read(name, [config.hiddenSize]), [config.hiddenSize])
+  const [normed, , , added] = graph.nodes('SkipSimplifiedLayerNormalization', [addend, sum, weight], {
+    domain: 'com.microsoft',
+    outputs: 4,
+    wanted: [0, 3],
+    attributes: { epsilon: config.rmsNormEps },
+  }) as [string, string, string, string]
+  return { normed, sum: added }
+}
+
+/** The whole sum. */
+export function addedUp(graph: GraphBuilder, { sum, addend }: Residual): string {
+  return addend === undefined ? sum : graph.node('Add', [sum, addend])
+}
+
 /** x / rms(x) times the named weight and `factor`. */
 export function rmsNorm(build: TrunkBuild, x: string, name: string, size: number, factor = 1): string {
   const weight = scaled({ values: build.tensors.read(name, [size]), rows: size, columns: 1 }, factor)

@@ -1,7 +1,15 @@
 import type { ModelConfig } from '../checkpoint/model-config.ts'
 import { ropeInverseFrequencies } from '../checkpoint/rope.ts'
 import { blockTables } from './attention.ts'
-import { type DecoderBuild, type DecoderSource, readMatrix, rmsNorm, type TrunkBuild } from './decoder-build.ts'
+import {
+  addedUp,
+  type DecoderBuild,
+  type DecoderSource,
+  type Residual,
+  readMatrix,
+  rmsNorm,
+  type TrunkBuild,
+} from './decoder-build.ts'
 import { attentionBlock, feedForward } from './decoder-layer.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import { linear } from './linear.ts'
@@ -10,11 +18,11 @@ import { writeMixture } from './mixture.ts'
 import { quantiseRows } from './quantise.ts'
 
 /** Raise it whenever the graph changes, so that prepared graphs on disk are made anew. */
-export const graphVersion = 6
+export const graphVersion = 9
 
 /**
  * Writes the graph of one step: new tokens [B, T] of B rows in, their K/V and logits out. The past is the caller's
- * (inputs k0, v0, k1, ..: [N, kvHeads, headSize, 64] and [N, kvHeads, 64, headSize]); nothing of it is returned.
+ * (inputs k0, v0, k1, ..: blocks of 64 tokens in the panels of attention.ts); nothing of it is returned.
  */
 export function writeDecoder(graph: GraphBuilder, source: DecoderSource): void {
   const { config, contextLength } = source
@@ -27,19 +35,19 @@ export function writeDecoder(graph: GraphBuilder, source: DecoderSource): void {
     loraMasks: loraMasks(graph, source.adapters),
     rope: { positions, ...ropeTables(graph, config, contextLength) },
   }
-  let hidden = embed(build, ids)
+  let residual: Residual = { sum: embed(build, ids), addend: undefined }
   const newKeys: string[] = []
   const newValues: string[] = []
   for (let layer = 0; layer < config.layerCount; layer++) {
-    const attended = attentionBlock(build, layer, hidden)
+    const attended = attentionBlock(build, layer, residual)
     newKeys.push(attended.keys)
     newValues.push(attended.values)
-    hidden = graph.node('Add', [attended.hidden, feedForward(build, layer, attended.hidden)])
+    residual = feedForward(build, layer, attended.residual)
   }
   // layers one after another along the first axis: [layers * B, ..]
-  collect(graph, 'new_keys', newKeys, ['LB', config.kvHeadCount, config.headSize, 'T'])
+  collect(graph, 'new_keys', newKeys, ['LB', config.kvHeadCount, 'T', config.headSize])
   collect(graph, 'new_values', newValues, ['LB', config.kvHeadCount, 'T', config.headSize])
-  writeHead(build, hidden)
+  writeHead(build, addedUp(graph, residual))
 }
 
 function loraMasks(graph: GraphBuilder, stack: LoraStack): readonly string[] {

@@ -1,27 +1,29 @@
-import { blockTokens, pagedAttention } from './attention.ts'
-import { type DecoderBuild, rmsNorm, type TrunkBuild } from './decoder-build.ts'
+import { blockTokens, keyPanels, pagedAttention, panelColumns, valuePanels } from './attention.ts'
+import { type DecoderBuild, normedResidual, type Residual, rmsNorm, type TrunkBuild } from './decoder-build.ts'
+import type { GraphBuilder } from './graph-builder.ts'
 import { projection } from './projection.ts'
 
-/** Norm, attention over past and new tokens, residual; declares the layer's K/V inputs and returns its new K/V. */
-export function attentionBlock(build: DecoderBuild, layer: number, hidden: string) {
+/** Norm and attention over past and new tokens; declares the layer's K/V inputs and returns its new K/V. */
+export function attentionBlock(build: DecoderBuild, layer: number, residual: Residual) {
   const { graph, config, tables } = build
   const { kvHeadCount, headSize } = config
-  const { q, newKeys, newValues } = projectHeads(build, layer, hidden)
-  const keys = graph.input(`k${layer}`, 'float32', ['N', kvHeadCount, headSize, blockTokens])
-  const values = graph.input(`v${layer}`, 'float32', ['N', kvHeadCount, blockTokens, headSize])
-  const attended = pagedAttention(graph, config, tables, { q, newKeys, newValues, keys, values })
-  return { hidden: addOutput(build, layer, hidden, attended), keys: newKeys, values: newValues }
+  const { sum, heads, newValues } = projectHeads(build, layer, residual)
+  const panels = valuePanels(headSize)
+  const keys = graph.input(`k${layer}`, 'float32', ['N', kvHeadCount, keyPanels, headSize, panelColumns])
+  const values = graph.input(`v${layer}`, 'float32', ['N', kvHeadCount, panels, blockTokens, headSize / panels])
+  const { attended, newKeys } = pagedAttention(graph, config, tables, { heads, newValues, keys, values })
+  return { residual: { sum, addend: outputProjection(build, layer, attended) }, keys: newKeys, values: newValues }
 }
 
 /**
  * Norm and projections of new tokens.
- * @returns q [rows, T, heads * headSize], rotated and scaled; keys [rows, kvHeads, headSize, T], rotated;
- * values [rows, kvHeads, T, headSize]
+ * @returns the residual's sum; heads [rows, T, (heads + kvHeads) * headSize], each token's queries, scaled, and keys behind
+ * them, all rotated; newValues [rows, kvHeads, T, headSize]
  */
-export function projectHeads(build: TrunkBuild, layer: number, hidden: string) {
+export function projectHeads(build: TrunkBuild, layer: number, residual: Residual) {
   const { graph, config } = build
   const { headCount, kvHeadCount, headSize } = config
-  const normed = rmsNorm(build, hidden, `model.layers.${layer}.input_layernorm.weight`, config.hiddenSize)
+  const { normed, sum } = normedResidual(build, residual, `model.layers.${layer}.input_layernorm.weight`)
   const [querySize, kvSize] = [headCount * headSize, kvHeadCount * headSize]
   // with norms on q the scale has to come after them
   const factor = 1 / Math.sqrt(headSize)
@@ -36,36 +38,31 @@ export function projectHeads(build: TrunkBuild, layer: number, hidden: string) {
       { target: 'v_proj', rows: kvSize, factor: 1 },
     ],
   })
-  const [q, k, v] = graph.nodes('Split', [packed, graph.ints(querySize, kvSize, kvSize)], {
-    outputs: 3,
-    attributes: { axis: -1 },
-  }) as [string, string, string]
-  const rotatedQ = rotate(build, headNorm(build, layer, 'q_norm', q, headCount, factor), headCount)
-  const rotatedK = rotate(build, headNorm(build, layer, 'k_norm', k, kvHeadCount, 1), kvHeadCount)
-  const split = graph.ints(0, -1, kvHeadCount, headSize)
-  const transposed = (x: string, perm: number[]) =>
-    graph.node('Transpose', [graph.node('Reshape', [x, split])], { attributes: { perm } })
-  return { q: rotatedQ, newKeys: transposed(rotatedK, [0, 2, 3, 1]), newValues: transposed(v, [0, 2, 1, 3]) }
+  const [qk, v] = splitLast(graph, packed, [querySize + kvSize, kvSize])
+  const heads = rotate(build, config.qkNorm ? normedHeads(build, layer, qk, factor) : qk, headCount + kvHeadCount)
+  const split = graph.node('Reshape', [v, graph.ints(0, -1, kvHeadCount, headSize)])
+  const newValues = graph.node('Transpose', [split], { attributes: { perm: [0, 2, 1, 3] } })
+  return { sum, heads, newValues }
 }
 
-/** The attention's output projection, added to the residual. */
-export function addOutput(build: TrunkBuild, layer: number, hidden: string, attended: string): string {
-  const { graph, config } = build
-  const output = projection(build, layer, attended, {
+/** The attention's output projection. */
+export function outputProjection(build: TrunkBuild, layer: number, attended: string): string {
+  const { config } = build
+  return projection(build, layer, attended, {
     name: 'o',
     module: 'self_attn',
     columns: config.headCount * config.headSize,
     bias: config.outputBias,
     sites: [{ target: 'o_proj', rows: config.hiddenSize, factor: 1 }],
   })
-  return graph.node('Add', [hidden, output])
 }
 
-/** Norm and gated feed-forward, without the residual. */
-export function feedForward(build: TrunkBuild, layer: number, hidden: string): string {
+/** Norm and gated feed-forward. */
+export function feedForward(build: TrunkBuild, layer: number, residual: Residual): Residual {
   const { graph, config } = build
   const { hiddenSize, intermediateSize, mlpBias } = config
-  const normed = rmsNorm(build, hidden, `model.layers.${layer}.post_attention_layernorm.weight`, hiddenSize)
+  const name = `model.layers.${layer}.post_attention_layernorm.weight`
+  const { normed, sum } = normedResidual(build, residual, name)
   const packed = projection(build, layer, normed, {
     name: 'gate_up',
     module: 'mlp',
@@ -76,25 +73,31 @@ export function feedForward(build: TrunkBuild, layer: number, hidden: string): s
       { target: 'up_proj', rows: intermediateSize, factor: 1 },
     ],
   })
-  const [gate, up] = graph.nodes('Split', [packed, graph.ints(intermediateSize, intermediateSize)], {
-    outputs: 2,
-    attributes: { axis: -1 },
-  }) as [string, string]
+  const [gate, up] = splitLast(graph, packed, [intermediateSize, intermediateSize])
   // QuickGelu with alpha 1 is SiLU in one kernel
   const active = graph.node('QuickGelu', [gate], { domain: 'com.microsoft', attributes: { alpha: 1 } })
-  return projection(build, layer, graph.node('Mul', [active, up]), {
+  const addend = projection(build, layer, graph.node('Mul', [active, up]), {
     name: 'down',
     module: 'mlp',
     columns: intermediateSize,
     bias: mlpBias,
     sites: [{ target: 'down_proj', rows: hiddenSize, factor: 1 }],
   })
+  return { sum, addend }
 }
 
-/** RMS norm of each head (Qwen3), with `factor` folded into its weight; without such norms nothing. */
+/** Queries and keys behind them, each head normed (Qwen3), the queries times `factor`. */
+function normedHeads(build: TrunkBuild, layer: number, qk: string, factor: number): string {
+  const { headCount, kvHeadCount, headSize } = build.config
+  const [q, k] = splitLast(build.graph, qk, [headCount * headSize, kvHeadCount * headSize])
+  const queries = headNorm(build, layer, 'q_norm', q, headCount, factor)
+  const keys = headNorm(build, layer, 'k_norm', k, kvHeadCount, 1)
+  return build.graph.node('Concat', [queries, keys], { attributes: { axis: -1 } })
+}
+
+/** RMS norm of each head, with `factor` folded into its weight. */
 function headNorm(build: TrunkBuild, layer: number, name: string, x: string, heads: number, factor: number): string {
   const { graph, config } = build
-  if (!config.qkNorm) return x
   const split = graph.node('Reshape', [x, graph.ints(0, -1, heads, config.headSize)])
   const normed = rmsNorm(build, split, `model.layers.${layer}.self_attn.${name}.weight`, config.headSize, factor)
   return graph.node('Reshape', [normed, graph.ints(0, -1, heads * config.headSize)])
@@ -106,4 +109,10 @@ function rotate(build: TrunkBuild, x: string, heads: number): string {
     domain: 'com.microsoft',
     attributes: { num_heads: heads },
   })
+}
+
+/** Two parts of the last axis. */
+export function splitLast(graph: GraphBuilder, x: string, sizes: readonly [number, number]): [string, string] {
+  const parts = graph.nodes('Split', [x, graph.ints(...sizes)], { outputs: 2, attributes: { axis: -1 } })
+  return parts as [string, string]
 }

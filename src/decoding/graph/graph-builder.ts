@@ -22,6 +22,8 @@ const alignmentBytes = 4096
 interface NodeOptions {
   readonly domain?: 'com.microsoft'
   readonly outputs?: number
+  /** Which of them are wanted, when not all are; the others get no name. */
+  readonly wanted?: readonly number[]
   readonly name?: string
   readonly attributes?: Readonly<Record<string, number | readonly number[]>>
 }
@@ -61,7 +63,10 @@ export class GraphBuilder {
   nodes(op: string, inputs: readonly string[], options: NodeOptions): readonly string[] {
     const index = this.#nodes.length
     const count = options.outputs ?? 1
-    const outputs = Array.from({ length: count }, (_, i) => (i === 0 && options.name) || `t${index}_${i}`)
+    const outputs = Array.from({ length: count }, (_, i) => {
+      if (options.wanted?.includes(i) === false) return ''
+      return (i === 0 && options.name) || `t${index}_${i}`
+    })
     const attribute = Object.entries(options.attributes ?? {}).map(([name, value]) => attributeProto(op, name, value))
     this.#nodes.push({
       input: inputs,

@@ -1,6 +1,6 @@
 import type { WeightFormat } from '../local/engine-options.ts'
 import type { GraphBuilder } from './graph-builder.ts'
-import { blockSize, quantiseInt4, quantiseInt8, quantiseRows, transpose } from './quantise.ts'
+import { quantiseInt4, quantiseInt8, quantiseRows, transpose } from './quantise.ts'
 
 /** A matrix as Hugging Face stores it: y = x W^T. */
 export interface Matrix {
@@ -53,6 +53,7 @@ function atLeastTwoRows(graph: GraphBuilder, x: string, product: (x: string) => 
 function blockLinear(graph: GraphBuilder, bits: 4 | 8, x: string, name: string, matrix: Matrix): string {
   const { values, rows, columns } = matrix
   const quantised = bits === 8 ? quantiseInt8(values, rows, columns) : quantiseInt4(values, rows, columns)
+  const { blockSize } = quantised
   const blocks = Math.ceil(columns / blockSize)
   const weight = graph.weight(`${name}.weight`, quantised.values, [rows, blocks, (blockSize * bits) / 8])
   const scales = graph.weight(`${name}.scales`, quantised.scales, [rows * blocks])

@@ -1,17 +1,27 @@
 /** Weights of one matrix in blocks along its input axis, as MatMulNBits reads them. */
 export interface BlockWeights {
   readonly bits: 4 | 8
-  /** [rows, blocks, 32 * bits / 8] */
+  /** [rows, blocks, blockSize * bits / 8] */
   readonly values: Uint8Array
   /** [rows * blocks] */
   readonly scales: Float32Array
+  /** Columns that share a scale. */
+  readonly blockSize: number
 }
 
-export const blockSize = 32
+const int4BlockSize = 32
+
+/**
+ * Columns that share a scale in 8-bit blocks. With 64 a product takes 13 % less time than with 32, in one row as in eight,
+ * because the kernel scales half as often; blocks of 128 gain little more and double the error. Small matrices are not
+ * what a step waits for, and keep the finer blocks. docs/decisions/0012
+ */
+const int8BlockSize = (columns: number): number => (columns >= 512 && columns % 64 === 0 ? 64 : 32)
 const smallestScale = 1e-8
 
-/** 8-bit symmetric blocks of 32 with zero point 128; near-lossless. `matrix` is [rows, columns]. */
+/** 8-bit symmetric blocks with zero point 128; near-lossless. `matrix` is [rows, columns]. */
 export function quantiseInt8(matrix: Float32Array, rows: number, columns: number): BlockWeights {
+  const blockSize = int8BlockSize(columns)
   const blocks = Math.ceil(columns / blockSize)
   const values = new Uint8Array(rows * blocks * blockSize).fill(128)
   const scales = new Float32Array(rows * blocks)
@@ -25,7 +35,7 @@ export function quantiseInt8(matrix: Float32Array, rows: number, columns: number
       for (let i = start; i < end; i++) values[at * blockSize + i - start] = roundHalfEven(matrix[i]! / scale) + 128
     }
   }
-  return { bits: 8, values, scales }
+  return { bits: 8, values, scales, blockSize }
 }
 
 // Around the exact fit of the extreme value, tried in turn; the one with the smallest squared error stays.
@@ -33,6 +43,7 @@ const int4Fits = [1, 0.95, 0.9, 0.85, 1.06, 1.14]
 
 /** 4-bit symmetric blocks of 32 with zero point 8. `matrix` is [rows, columns]. */
 export function quantiseInt4(matrix: Float32Array, rows: number, columns: number): BlockWeights {
+  const blockSize = int4BlockSize
   const blocks = Math.ceil(columns / blockSize)
   const values = new Uint8Array((rows * blocks * blockSize) / 2).fill(0x88)
   const scales = new Float32Array(rows * blocks)
@@ -51,7 +62,7 @@ export function quantiseInt4(matrix: Float32Array, rows: number, columns: number
       }
     }
   }
-  return { bits: 4, values, scales }
+  return { bits: 4, values, scales, blockSize }
 }
 
 function bestInt4Scale(matrix: Float32Array, start: number, end: number): number {

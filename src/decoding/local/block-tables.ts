@@ -1,4 +1,4 @@
-import { blockTokens } from '../graph/attention.ts'
+import { blockTokens, keyPanels, valuePanels } from '../graph/attention.ts'
 import type { Feed } from './onnx-session.ts'
 import type { StepRow } from './step-row.ts'
 
@@ -34,9 +34,10 @@ export function addTables(
   const blocks = range.end - range.start
   const blockQueries = new Int32Array(blocks * kvHeadCount * asked)
   const blockWeights = new Int32Array(blocks * kvHeadCount * asked)
-  const slotIndex = new Int32Array(rows.length * kvHeadCount * groupTokens * slots)
-  const slotsFirst = new Int32Array(slotIndex.length)
+  const panels = valuePanels(heads.headSize)
   const own = ownQueries(rows.length, heads)
+  const slotIndex = new Int32Array(own.length * slots * keyPanels)
+  const slotsFirst = new Int32Array(own.length * slots * panels)
   for (let r = 0; r < rows.length; r++)
     for (let j = 0; j < slots; j++) {
       const pair = pairs.of[r * slots + j]!
@@ -45,27 +46,33 @@ export function addTables(
       for (let head = 0; head < kvHeadCount; head++)
         for (let i = 0; i < groupTokens; i++) {
           const query = (r * kvHeadCount + head) * groupTokens + i
-          const ask = (block * kvHeadCount + head) * asked + reader * groupTokens + i
-          slotIndex[query * slots + j] = ask
-          slotsFirst[j * own.length + query] = ask
+          const place = block * kvHeadCount + head
+          const asks = reader * groupTokens + i
+          for (let p = 0; p < keyPanels; p++)
+            slotIndex[(query * slots + j) * keyPanels + p] = (place * keyPanels + p) * asked + asks
+          for (let p = 0; p < panels; p++)
+            slotsFirst[(j * own.length + query) * panels + p] = (place * panels + p) * asked + asks
           // slots beyond a row's blocks point at block 0, which gives zero whatever it is asked
           if (j >= rows[r]!.context.blocks.length) continue
-          blockQueries[ask] = own[query]!
-          blockWeights[ask] = query * slots + j
+          blockQueries[place * asked + asks] = own[query]!
+          blockWeights[place * asked + asks] = query * slots + j
         }
     }
-  const perBlock = [blocks, kvHeadCount, asked]
+  const perBlock = [blocks, kvHeadCount, 1, asked]
   feeds.set('own_queries', { data: own, dims: [rows.length, kvHeadCount, groupTokens] })
   feeds.set('block_queries', { data: blockQueries, dims: perBlock })
   feeds.set('block_weights', { data: blockWeights, dims: perBlock })
-  feeds.set('slots', { data: slotIndex, dims: [rows.length, kvHeadCount, groupTokens, slots] })
-  feeds.set('slots_first', { data: slotsFirst, dims: [slots, rows.length, kvHeadCount, groupTokens] })
-  feeds.set('past_mask', { data: pastMask(rows, slots), dims: [rows.length, 1, 1, slots * blockTokens] })
+  feeds.set('slots', { data: slotIndex, dims: [rows.length, kvHeadCount, groupTokens, slots * keyPanels] })
+  feeds.set('slots_first', { data: slotsFirst, dims: [slots, rows.length, kvHeadCount, groupTokens, panels] })
+  feeds.set('own_keys', { data: ownKeys(rows.length, heads), dims: [rows.length, kvHeadCount, heads.tokens] })
+  feeds.set('spans', { data: BigInt64Array.of(BigInt(slots * blockTokens), BigInt(heads.tokens)), dims: [2] })
+  feeds.set('mask', attentionMask(rows, slots, heads))
 }
 
 export interface HeadShape {
   readonly kvHeadCount: number
   readonly groupCount: number
+  readonly headSize: number
   readonly tokens: number
   readonly groupTokens: number
 }
@@ -97,16 +104,34 @@ function ownQueries(rowCount: number, heads: HeadShape): Int32Array {
     const group = Math.floor(at / tokens) % groupCount
     const head = Math.floor(at / groupTokens) % kvHeadCount
     const row = Math.floor(at / (groupTokens * kvHeadCount))
-    own[at] = ((row * tokens + token) * kvHeadCount + head) * groupCount + group
+    own[at] = (row * tokens + token) * kvHeadCount * (groupCount + 1) + head * groupCount + group
   }
   return own
 }
 
-function pastMask(rows: readonly StepRow[], slots: number): Float32Array {
-  const mask = new Float32Array(rows.length * slots * blockTokens).fill(Number.NEGATIVE_INFINITY)
-  for (const [r, { context }] of rows.entries()) {
-    const start = r * slots * blockTokens
-    mask.fill(0, start, start + context.length)
+/** Index of key (row, token, kvHead), behind its token's queries, for each (row, kvHead, token). */
+function ownKeys(rowCount: number, { kvHeadCount, groupCount, tokens }: HeadShape): Int32Array {
+  const own = new Int32Array(rowCount * kvHeadCount * tokens)
+  for (let at = 0; at < own.length; at++) {
+    const token = at % tokens
+    const head = Math.floor(at / tokens) % kvHeadCount
+    const row = Math.floor(at / (tokens * kvHeadCount))
+    own[at] = ((row * tokens + token) * (groupCount + 1) + groupCount) * kvHeadCount + head
   }
-  return mask
+  return own
+}
+
+/** What each new token of a row may look at: the row's past, and new tokens up to itself. */
+function attentionMask(rows: readonly StepRow[], slots: number, { tokens, groupCount }: HeadShape): Feed {
+  const past = slots * blockTokens
+  const seen = past + tokens
+  const lines = tokens === 1 ? 1 : groupCount * tokens
+  const data = new Float32Array(rows.length * lines * seen).fill(Number.NEGATIVE_INFINITY)
+  for (const [r, { context }] of rows.entries())
+    for (let line = 0; line < lines; line++) {
+      const start = (r * lines + line) * seen
+      data.fill(0, start, start + context.length)
+      data.fill(0, start + past, start + past + (line % tokens) + 1)
+    }
+  return { data, dims: [rows.length, 1, lines, seen] }
 }

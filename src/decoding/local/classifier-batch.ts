@@ -1,6 +1,8 @@
+import { inTurn } from './turns.ts'
+
 /**
- * Runs texts one after another, and lets go of the thread between them, for a run blocks it. Never several at once: what a
- * text's numbers are must not depend on its neighbours, down to the bit.
+ * Runs texts one after another, in turn with everybody else's. Never several at once: what a text's numbers are must not depend
+ * on its neighbours, down to the bit.
  * @throws the signal's reason when it is aborted between two texts
  */
 export async function oneByOne<Item, Result>(
@@ -9,10 +11,6 @@ export async function oneByOne<Item, Result>(
   run: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = []
-  for (const item of items) {
-    await new Promise((resolve) => setImmediate(resolve))
-    signal.throwIfAborted()
-    results.push(await run(item))
-  }
+  for (const item of items) results.push(await inTurn(signal, () => run(item)))
   return results
 }

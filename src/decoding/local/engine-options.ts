@@ -2,7 +2,7 @@ import type { HubOptions } from '../checkpoint/hub.ts'
 import type { ModelConfig } from '../checkpoint/model-config.ts'
 import type { ServedModel } from '../served-model.ts'
 
-/** int8: block-32 weights, near-lossless. w8a8: row-wise 8-bit weights and activations. int4: block-32. fp32: the reference. */
+/** int8: weights in blocks of 64 (small matrices: 32), near-lossless. w8a8: row-wise 8-bit weights and activations. int4: block-32. fp32: the reference. */
 export type WeightFormat = 'int8' | 'fp32' | 'w8a8' | 'int4'
 
 /** One model to load. */

@@ -126,8 +126,10 @@ export class LocalEngine implements Decoder {
   release(sequence: Sequence): void {
     const local = sequence as LocalSequence
     local.phase = 'over'
-    if (this.#inStep) this.#toRelease.push(local)
-    else this.#free(local)
+    if (this.#inStep) {
+      this.#memory.leave(local)
+      this.#toRelease.push(local)
+    } else this.#free(local)
     local.wake()
   }
 

@@ -1,4 +1,4 @@
-import { blockTokens } from '../graph/attention.ts'
+import { blockTokens, panelColumns, valuePanels } from '../graph/attention.ts'
 
 export interface KvShape {
   readonly layerCount: number
@@ -24,13 +24,15 @@ export interface Block {
 export class KvPool {
   readonly shape: KvShape
   readonly capacity: number
-  /** Per layer [capacity, kvHeads, headSize, blockTokens]; the operating system commits pages when first written. */
+  /** Per layer [capacity, kvHeads, keyPanels, headSize, panelColumns]; the operating system commits pages when first written. */
   readonly keys: readonly Float32Array[]
-  /** Per layer [capacity, kvHeads, blockTokens, headSize] */
+  /** Per layer [capacity, kvHeads, valuePanels, blockTokens, headSize / valuePanels] */
   readonly values: readonly Float32Array[]
   /** Blocks copied because a holder wrote to a shared one. */
   copies = 0
   readonly #at: (Block | undefined)[]
+  // Places where infinities or NaN were written.
+  readonly #broken = new Set<number>()
   #held = 0
   #used = 0
 
@@ -78,7 +80,7 @@ export class KvPool {
     const end = place === 'end' ? this.heldEnd : this.capacity
     const index = end < this.capacity && this.#at[end] === undefined ? end : this.#lowestFree()
     const block: Block = { index, holders: 1, cached: false }
-    this.#erase(index)
+    this.#mend(index)
     this.#at[block.index] = block
     this.#used++
     this.#held++
@@ -117,19 +119,15 @@ export class KvPool {
   /** Stores one token's K/V from a step's outputs; `row` and `token` say which. */
   write(block: Block, offset: number, step: StepOutput, row: number, token: number): void {
     const { layerCount, kvHeadCount, headSize } = this.shape
-    const { rows, tokens } = step
-    for (let layer = 0; layer < layerCount; layer++) {
-      const [keys, values] = [this.keys[layer]!, this.values[layer]!]
+    let sum = 0
+    for (let layer = 0; layer < layerCount; layer++)
       for (let head = 0; head < kvHeadCount; head++) {
-        const from = ((layer * rows + row) * kvHeadCount + head) * headSize * tokens
+        const from = (((layer * step.rows + row) * kvHeadCount + head) * step.tokens + token) * headSize
         const to = (block.index * kvHeadCount + head) * headSize * blockTokens
-        for (let d = 0; d < headSize; d++)
-          keys[to + d * blockTokens + offset] = step.newKeys[from + d * tokens + token]!
-        const value = from + token * headSize
-        const target = to + offset * headSize
-        for (let d = 0; d < headSize; d++) values[target + d] = step.newValues[value + d]!
+        sum += writeKey(this.keys[layer]!, to, offset, step.newKeys, from, headSize)
+        sum += writeValue(this.values[layer]!, to, offset, step.newValues, from, headSize)
       }
-    }
+    if (!Number.isFinite(sum)) this.#broken.add(block.index)
   }
 
   // Held blocks drift apart as sequences end; the last ones move down into the gaps before a step reads too much.
@@ -156,10 +154,14 @@ export class KvPool {
     const size = this.blockFloats
     for (const arrays of [this.keys, this.values])
       for (const array of arrays) array.copyWithin(to * size, from * size, (from + 1) * size)
+    if (this.#broken.has(from)) this.#broken.add(to)
+    else this.#broken.delete(to)
   }
 
-  // What a broken model left there, infinities or NaN, would reach new rows through masked places (0 * NaN is NaN).
-  #erase(index: number): void {
+  // Numbers left by others are multiplied by weights of exactly 0. What a broken model left there would reach new rows
+  // through masked places (0 * NaN is NaN).
+  #mend(index: number): void {
+    if (!this.#broken.delete(index)) return
     const size = this.blockFloats
     for (const arrays of [this.keys, this.values])
       for (const array of arrays) array.fill(0, index * size, (index + 1) * size)
@@ -183,11 +185,29 @@ export class KvPool {
   }
 }
 
+/** Into one head of a block; returns the sum of what it wrote, which tells whether all of it is finite. */
+function writeKey(keys: Float32Array, to: number, offset: number, from: Float32Array, start: number, size: number) {
+  const first = to + Math.floor(offset / panelColumns) * size * panelColumns + (offset % panelColumns)
+  let sum = 0
+  for (let d = 0; d < size; d++) sum += keys[first + d * panelColumns] = from[start + d]!
+  return sum
+}
+
+function writeValue(values: Float32Array, to: number, offset: number, from: Float32Array, start: number, size: number) {
+  const width = size / valuePanels(size)
+  let sum = 0
+  for (let d = 0; d < size; d += width) {
+    const first = to + d * blockTokens + offset * width
+    for (let i = 0; i < width; i++) sum += values[first + i] = from[start + d + i]!
+  }
+  return sum
+}
+
 /** What a step returned for `rows` rows of `tokens` new tokens each. */
 export interface StepOutput {
   readonly rows: number
   readonly tokens: number
-  /** [layers, rows, kvHeads, headSize, tokens] */
+  /** [layers, rows, kvHeads, tokens, headSize] */
   readonly newKeys: Float32Array
   /** [layers, rows, kvHeads, tokens, headSize] */
   readonly newValues: Float32Array

@@ -14,7 +14,8 @@ export class MemoryPlan {
   readonly #models: ReadonlyMap<string, DecodingModel>
   /** The living sequences of each opened one: itself and its forks. */
   readonly #families = new Map<LocalSequence, Set<LocalSequence>>()
-
+  /** Those of them that were given up in the middle of a step, at whose end their blocks are freed. */
+  readonly #leaving = new Set<LocalSequence>()
   /** Blocks kept for scoring, by model. */
   readonly #scoringRoom = new Map<string, number>()
 
@@ -44,7 +45,7 @@ export class MemoryPlan {
       if (need > room)
         throw new InvalidRequestError(
           `The request may need ${need * blockTokens} tokens of memory on '${model}', which has ${room * blockTokens}. ` +
-            'Lower max_tokens or the number of answers and guides, or give the engine more memory.',
+            'Lower max_tokens or the number of answers and guides, or raise engine.memory (--memory).',
           'max_tokens',
         )
     }
@@ -77,8 +78,17 @@ export class MemoryPlan {
     this.#join(child)
   }
 
+  /**
+   * Gives its place to the next fork of its family at once, while a step may still read its blocks: forks allocate nothing
+   * before the next step.
+   */
+  leave(sequence: LocalSequence): void {
+    this.#leaving.add(sequence)
+  }
+
   /** Its place is kept for the next fork of its family, as long as one member lives. */
   release(sequence: LocalSequence): void {
+    this.#leaving.delete(sequence)
     const family = this.#families.get(sequence.root)
     family?.delete(sequence)
     if (family?.size === 0) this.#families.delete(sequence.root)
@@ -94,8 +104,8 @@ export class MemoryPlan {
 
   /** Places kept for forks that do not exist now. */
   #freePlaces(root: LocalSequence): number {
-    const members = this.#families.get(root)?.size ?? 0
-    return Math.max(0, (root.request.forks ?? 0) + 1 - members)
+    const staying = [...(this.#families.get(root) ?? [])].filter((member) => !this.#leaving.has(member))
+    return Math.max(0, (root.request.forks ?? 0) + 1 - staying.length)
   }
 
   #assertRoom(parent: LocalSequence, needs: readonly number[]): void {

@@ -4,7 +4,7 @@ import { KvContext } from './kv-context.ts'
 import { KvPool, type StepOutput } from './kv-pool.ts'
 import type { Feed, OnnxSession } from './onnx-session.ts'
 import { PrefixCache } from './prefix-cache.ts'
-import { causalMask, loraMask, type Mixture, mixtureFeeds, rowFeeds } from './step-feeds.ts'
+import { loraMask, type Mixture, mixtureFeeds, rowFeeds } from './step-feeds.ts'
 import type { StepRow } from './step-row.ts'
 
 /** What of a step's results the caller wants besides the new K/V. */
@@ -52,7 +52,6 @@ export class ModelRunner {
   readonly #stack: LoraStack
   readonly #adapters: readonly string[]
   readonly #noGuides: Float32Array
-  readonly #masks = new Map<number, Feed>()
 
   constructor(
     session: OnnxSession,
@@ -81,8 +80,7 @@ export class ModelRunner {
   async run(rows: readonly StepRow[], mixture: Mixture | undefined, wanted: Wanted): Promise<StepResult> {
     const tokens = rows[0]!.tokens.length
     const feeds = rowFeeds(this.pool, rows, this.#shape.headCount / this.#shape.kvHeadCount)
-    feeds.set('new_mask', this.#causalMask(tokens))
-    const positions = wanted.everyPosition === true ? tokens : 1
+    const positions = headPositions(tokens, wanted)
     feeds.set('logits_from', { data: BigInt64Array.of(BigInt(tokens - positions)), dims: [1] })
     if (this.#stack.totalRank > 0)
       feeds.set(
@@ -115,14 +113,6 @@ export class ModelRunner {
     return adapter === undefined ? undefined : this.#adapters.indexOf(adapter)
   }
 
-  #causalMask(tokens: number): Feed {
-    const known = this.#masks.get(tokens)
-    if (known !== undefined) return known
-    const mask = causalMask(this.#shape.headCount / this.#shape.kvHeadCount, tokens)
-    this.#masks.set(tokens, mask)
-    return mask
-  }
-
   #noMixture(rows: number): Mixture {
     return {
       own: new Float32Array(rows),
@@ -133,6 +123,12 @@ export class ModelRunner {
       draws: new Float32Array(1),
     }
   }
+}
+
+/** How many of a row's tokens go through the output matrix: prompts need none. */
+function headPositions(tokens: number, { logits, everyPosition, mixed, top }: Wanted): number {
+  if (!logits && !mixed && !top) return 0
+  return everyPosition === true ? tokens : 1
 }
 
 function stepResult(

@@ -1,4 +1,4 @@
-import { blockTokens } from '../graph/attention.ts'
+import { blockTokens, keyPanels, panelColumns, valuePanels } from '../graph/attention.ts'
 import type { LoraStack } from '../graph/lora-rows.ts'
 import { headCount } from '../top-logits.ts'
 import { addTables, blockRange } from './block-tables.ts'
@@ -29,14 +29,17 @@ export function rowFeeds(pool: KvPool, rows: readonly StepRow[], groupCount: num
   feeds.set('input_ids', { data: Int32Array.from(rows.flatMap((row) => row.tokens)), dims: shape })
   feeds.set('position_ids', { data: positions(rows, tokens), dims: shape })
   const { kvHeadCount, headSize } = pool.shape
-  addTables(feeds, rows, range, { kvHeadCount, groupCount, tokens, groupTokens: groupCount * tokens })
+  addTables(feeds, rows, range, { kvHeadCount, groupCount, headSize, tokens, groupTokens: groupCount * tokens })
   const count = range.end - range.start
   const [from, to] = [range.start * pool.blockFloats, range.end * pool.blockFloats]
+  const panels = valuePanels(headSize)
+  const keyDims = [count, kvHeadCount, keyPanels, headSize, panelColumns]
+  const valueDims = [count, kvHeadCount, panels, blockTokens, headSize / panels]
   for (let layer = 0; layer < pool.shape.layerCount; layer++) {
     const keys = pool.keys[layer]!.subarray(from, to)
     const values = pool.values[layer]!.subarray(from, to)
-    feeds.set(`k${layer}`, { data: keys, dims: [count, kvHeadCount, headSize, blockTokens] })
-    feeds.set(`v${layer}`, { data: values, dims: [count, kvHeadCount, blockTokens, headSize] })
+    feeds.set(`k${layer}`, { data: keys, dims: keyDims })
+    feeds.set(`v${layer}`, { data: values, dims: valueDims })
   }
   return feeds
 }
@@ -57,17 +60,6 @@ export function loraMask(stack: LoraStack, adapters: readonly (number | undefine
     data.fill(1, start, start + stack.ranks[k]!)
   }
   return { data, dims: [adapters.length, 1, stack.totalRank] }
-}
-
-/** [1, 1, groups * tokens, tokens]: 0 where a new token may look at another, -Infinity where that one comes later. */
-export function causalMask(groups: number, tokens: number): Feed {
-  const data = new Float32Array(groups * tokens * tokens)
-  for (let g = 0; g < groups; g++)
-    for (let i = 0; i < tokens; i++) {
-      const row = (g * tokens + i) * tokens
-      data.fill(Number.NEGATIVE_INFINITY, row + i + 1, row + tokens)
-    }
-  return { data, dims: [1, 1, groups * tokens, tokens] }
 }
 
 /** The mixture with its rows padded to at least two: a one-row product adds up in another order. */

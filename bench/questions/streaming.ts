@@ -1,5 +1,5 @@
-import { serve } from './served.ts'
-import { describe, quantile } from './spread.ts'
+import { describe, quantile } from '../measures/spread.ts'
+import { serve } from '../served.ts'
 
 interface StreamingOptions {
   readonly model?: string

@@ -1,4 +1,4 @@
-import { residentMegabytes, serve } from './served.ts'
+import { residentMegabytes, serve } from '../served.ts'
 
 interface SoakOptions {
   readonly requests: number
