@@ -14,9 +14,9 @@ const int4BlockSize = 32
 /**
  * Columns that share a scale in 8-bit blocks. With 64 a product takes 13 % less time than with 32, in one row as in eight,
  * because the kernel scales half as often; blocks of 128 gain little more and double the error. Small matrices are not
- * what a step waits for, and keep the finer blocks. docs/decisions/0012
+ * what a step waits for, and keep the finer blocks. docs/decisions/0013
  */
-const int8BlockSize = (columns: number): number => (columns >= 512 && columns % 64 === 0 ? 64 : 32)
+const int8BlockSize = (columns: number): number => (columns > 512 && columns % 64 === 0 ? 64 : 32)
 const smallestScale = 1e-8
 
 /** 8-bit symmetric blocks with zero point 128; near-lossless. `matrix` is [rows, columns]. */
