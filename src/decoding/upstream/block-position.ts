@@ -104,8 +104,10 @@ const accepted = (logRatio: number): number => Math.min(1, Math.exp(logRatio))
 
 function tilted(facts: PositionFacts, { coefficients, drafting }: PositionTerms, sampling: SamplingParams) {
   const base: TermLaw = { coefficient: coefficients[drafting]!, law: reportedLaw(facts.token.top, true) }
-  const terms = coefficients.map((coefficient, j): TermLaw => {
-    return j === drafting ? base : { coefficient, law: facts.others[j]! }
+  // terms of coefficient 0 say nothing, and may not have been read
+  const terms = coefficients.flatMap((coefficient, j): TermLaw[] => {
+    if (j === drafting) return [base]
+    return coefficient === 0 ? [] : [{ coefficient, law: facts.others[j]! }]
   })
   const law: TiltedLaw = { terms, shifts: logitShifts(sampling, facts.answer) }
   return { law, base }
