@@ -61,13 +61,10 @@ export class LlamaEngine implements TokenEngine {
       n_predict: tokens,
       seed: wireSeed(request.seed, 0),
       n_probs: top,
-      ignore_eos: sampling.ignoreEos,
     }
-    const reply = await this.#complete(body, call)
-    // it goes on past the limit to finish a character
-    const drawn = llamaTokens(this.name, reply, top).slice(0, tokens)
+    const drawn = llamaTokens(this.name, await this.#complete(body, call), top)
     const complete = await this.#withLaws(drawn, promptIds, top, call)
-    const ended = reply.stop_type === 'eos' && drawn.length === reply.tokens.length
+    const ended = endsAt(drawn, request.stopTokenIds)
     for (const [at, token] of complete.entries()) {
       const finish = at < complete.length - 1 ? undefined : ended ? 'stop' : 'length'
       yield { tokens: [withTop(token, request.top ?? 0)], finish }
@@ -84,13 +81,11 @@ export class LlamaEngine implements TokenEngine {
       n_predict: request.maxTokens,
       seed: wireSeed(request.seed, index),
       n_probs: top,
-      ignore_eos: request.ignoreEos,
     }
-    const reply = await this.#complete(body, call)
-    const drawn = llamaTokens(this.name, reply, top).slice(0, request.maxTokens)
+    const drawn = llamaTokens(this.name, await this.#complete(body, call), top)
     if (drawn.length === 0) throw broken(this.name, `drafted no token of ${request.maxTokens}`)
     const tokens = await this.#withLaws(drawn, request.promptIds, top, call)
-    return { tokens, ended: reply.stop_type === 'eos' && tokens.length === reply.tokens.length }
+    return { tokens, ended: endsAt(drawn, request.stopTokenIds) }
   }
 
   /**
@@ -128,7 +123,6 @@ export class LlamaEngine implements TokenEngine {
       n_predict: 1,
       n_probs: top,
       logit_bias: [[this.#plainId, 1e6]],
-      ignore_eos: false,
     }
     const [token] = llamaTokens(this.name, await this.#complete(body, call), top)
     if (token?.law === undefined) throw broken(this.name, 'sent no log-probabilities')
@@ -138,6 +132,16 @@ export class LlamaEngine implements TokenEngine {
   async #complete(body: object, call: EngineCall): Promise<LlamaReply> {
     return parsedLlamaReply(this.name, await this.#client.json('/completion', body, call))
   }
+}
+
+/**
+ * The server ends a call at every token that its vocabulary takes for an end, often more of them than the model's configuration
+ * names, and ignore_eos forbids them all instead of going on. So it is never sent, and a call that ends where no answer does is
+ * a short one: the next goes on behind it.
+ */
+const endsAt = (drawn: readonly LlamaToken[], ends: readonly number[]): boolean => {
+  const last = drawn.at(-1)
+  return last !== undefined && ends.includes(last.id)
 }
 
 /** Everything that would change the law is sent: the server's own defaults are top_k 40, top_p .95, min_p .05 and temperature .8. */
