@@ -11,7 +11,7 @@ const completion = z.strictObject({
   min_p: z.number().default(0.05),
   typical_p: z.number().default(1),
   repeat_penalty: z.number().default(1),
-  repeat_last_n: z.number().int().default(64),
+  repeat_last_n: z.number().int().min(0).default(64),
   presence_penalty: z.number().default(0),
   frequency_penalty: z.number().default(0),
   dry_multiplier: z.number().default(0),

@@ -58,6 +58,8 @@ export class LlamaEngine implements TokenEngine {
     const body = {
       ...plainFields(promptIds),
       ...samplingFields(sampling),
+      // all of the context; newer servers refuse -1, the older ones' word for it
+      repeat_last_n: promptIds.length + tokens,
       n_predict: tokens,
       seed: wireSeed(request.seed, 0),
       n_probs: top,
@@ -169,7 +171,6 @@ const samplingFields = (sampling: StreamRequest['sampling']) => ({
   top_k: sampling.topK ?? 0,
   top_p: sampling.topP,
   min_p: sampling.minP,
-  repeat_last_n: -1,
   repeat_penalty: sampling.repetitionPenalty,
   presence_penalty: sampling.presencePenalty,
   frequency_penalty: sampling.frequencyPenalty,
