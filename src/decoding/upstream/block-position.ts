@@ -85,13 +85,19 @@ export class BlockPosition implements Position {
     let law = this.#lawOf(facts, rules)
     const greedy = rules.sampling.temperature === 0
     while (law.truncation > 0 && (exact || greedy) && rules.support < Math.min(mostTop, rules.vocabSize)) {
-      const top = exact ? Number.POSITIVE_INFINITY : Math.min(mostTop, rules.support * 8)
+      const top = exact || !this.#isOutsideBounded(facts) ? mostTop : Math.min(mostTop, rules.support * 8)
       facts = await this.#widening.widen(top)
       rules = { ...rules, support: top, draftsWithin: undefined }
       law = this.#lawOf(facts, rules)
     }
     this.decided = { law, facts }
     return law
+  }
+
+  /** Of what a term with a negative coefficient does not tell, no number of tokens short of all bounds the weight. */
+  #isOutsideBounded({ others }: PositionFacts): boolean {
+    const { coefficients, drafting } = this.#terms
+    return coefficients.every((coefficient, j) => j === drafting || coefficient >= 0 || others[j]!.ids === undefined)
   }
 
   #lawOf(facts: PositionFacts, rules: PositionRules): PositionLaw {
