@@ -108,7 +108,9 @@ export class LlamaEngine implements TokenEngine {
     call: EngineCall,
   ): Promise<EngineToken> {
     if (law !== undefined) return { id, ...law }
-    const row = await this.#row(behind, this.#vocabSize, call)
+    // whole rows are megabytes, and most of what is drawn is among the most likely tokens
+    const most = await this.#row(behind, top, call)
+    const row = most.ids.includes(id) ? most : await this.#row(behind, this.#vocabSize, call)
     const logprob = row.logprobs[row.ids.indexOf(id)] ?? Number.NEGATIVE_INFINITY
     return { id, logprob, top: { ids: row.ids.slice(0, top), logprobs: row.logprobs.slice(0, top) } }
   }
