@@ -11,7 +11,7 @@ const completion = z.strictObject({
   min_p: z.number().default(0.05),
   typical_p: z.number().default(1),
   repeat_penalty: z.number().default(1),
-  repeat_last_n: z.number().int().default(64),
+  repeat_last_n: z.number().int().min(0).default(64),
   presence_penalty: z.number().default(0),
   frequency_penalty: z.number().default(0),
   dry_multiplier: z.number().default(0),
@@ -36,8 +36,10 @@ type Completion = z.output<typeof completion>
 
 export interface LlamaOptions {
   readonly model: string
-  /** Tokens that do not end a character: the server draws on past its limit, and reports no law for them. */
-  readonly inside: ReadonlySet<number>
+  /** Tokens that do not end a character are reported without their law. */
+  bytesOf(id: number): Uint8Array
+  /** Every token that the vocabulary takes for an end, the model's own and others. */
+  readonly ends: ReadonlySet<number>
   encode(text: string): readonly number[]
   render(messages: readonly { readonly role: string; readonly content: string }[]): string
 }
@@ -67,14 +69,16 @@ function complete(engine: DoubleEngine, options: LlamaOptions, body: unknown): D
       json: { error: { code: 400, message: z.prettifyError(parsed.error), type: 'invalid_request_error' } },
     }
   const request = parsed.data
+  if (request.prompt.length >= engine.contextLength)
+    return { status: 400, json: { error: { code: 400, message: 'too long', type: 'exceed_context_size_error' } } }
   const tokens: { id: number; raw: readonly number[] }[] = []
   let ended = false
-  while (!ended && (tokens.length < request.n_predict || options.inside.has(tokens.at(-1)!.id))) {
+  while (!ended && tokens.length < request.n_predict) {
     const behind = [...request.prompt, ...tokens.map(({ id }) => id)]
     if (behind.length >= engine.contextLength) break
     const { id, raw } = drawOne(engine, options, request, behind, tokens.length)
     tokens.push({ id, raw })
-    ended = id === engine.eos && !request.ignore_eos
+    ended = options.ends.has(id)
   }
   return {
     json: {
@@ -87,10 +91,10 @@ function complete(engine: DoubleEngine, options: LlamaOptions, body: unknown): D
   }
 }
 
-/** Biases change what is sampled, not what is reported. */
+/** Biases change what is sampled, not what is reported; ignoring ends is to forbid them all. */
 function drawOne(
   engine: DoubleEngine,
-  { model }: LlamaOptions,
+  { model, ends }: LlamaOptions,
   request: Completion,
   behind: readonly number[],
   at: number,
@@ -98,7 +102,10 @@ function drawOne(
   const biased = (ids: readonly number[]) => {
     const raw = engine.laws.get(model)!(ids)
     const bias = new Map(request.logit_bias)
-    return normalised(raw.map((logprob, id) => logprob + (bias.get(id) ?? 0)))
+    const forbidden = (id: number) => request.ignore_eos && ends.has(id)
+    return normalised(
+      raw.map((logprob, id) => (forbidden(id) ? Number.NEGATIVE_INFINITY : logprob + (bias.get(id) ?? 0))),
+    )
   }
   const sampling = {
     maxTokens: 1,
@@ -115,17 +122,27 @@ function drawOne(
 }
 
 function reports(
-  { inside }: LlamaOptions,
+  { bytesOf }: LlamaOptions,
   { n_probs }: Completion,
   tokens: readonly { id: number; raw: readonly number[] }[],
 ) {
-  return tokens
-    .filter(({ id }) => !inside.has(id))
-    .map(({ id, raw }) => {
-      const ranked = raw
-        .map((_, other) => other)
-        .sort((a, b) => raw[b]! - raw[a]! || a - b)
-        .slice(0, n_probs)
-      return { id, logprob: raw[id]!, top_logprobs: ranked.map((other) => ({ id: other, logprob: raw[other]! })) }
-    })
+  const text: number[] = []
+  return tokens.flatMap(({ id, raw }) => {
+    text.push(...bytesOf(id))
+    if (endsWithin(text)) return []
+    const ranked = raw
+      .map((_, other) => other)
+      .sort((a, b) => raw[b]! - raw[a]! || a - b)
+      .slice(0, n_probs)
+    return { id, logprob: raw[id]!, top_logprobs: ranked.map((other) => ({ id: other, logprob: raw[other]! })) }
+  })
+}
+
+/** The server's own test of what this call has drawn so far: among the last three bytes one begins a character of more. */
+function endsWithin(text: readonly number[]): boolean {
+  return [1, 2, 3].some((back) => {
+    const byte = text.at(-back) ?? 0
+    const length = byte >= 0xf8 ? 0 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 0
+    return back < length
+  })
 }

@@ -54,6 +54,14 @@ test('guides may be an adapter or another model of the engine, or the base behin
   await assertLaw(guidedRequest(terms, { maxTokens: 2 }), targetLaw(terms, 2, 3))
 })
 
+test('a principle at weight one leaves the base without a say and unread', async () => {
+  const terms = [term('base', 0), term('base', 1, [1, 0])]
+  for (const setup of [{}, processed]) {
+    await assertLaw(guidedRequest(terms), targetLaw(terms, 2, 1), setup)
+    await assertLaw(guidedRequest(terms, {}, { exact: true }), targetLaw(terms, 3, 1), setup)
+  }
+})
+
 test('an engine that only ranks restricts the target to what every term reports', async () => {
   const terms = [term('base', 1), term('lora', 0.8)]
   const setup = { abilities: { chosenLogprobs: false, mostTop: 3 }, options: { chosen: false, maxLogprobs: 3 } }

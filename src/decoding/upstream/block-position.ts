@@ -85,13 +85,19 @@ export class BlockPosition implements Position {
     let law = this.#lawOf(facts, rules)
     const greedy = rules.sampling.temperature === 0
     while (law.truncation > 0 && (exact || greedy) && rules.support < Math.min(mostTop, rules.vocabSize)) {
-      const top = exact ? Number.POSITIVE_INFINITY : Math.min(mostTop, rules.support * 8)
+      const top = exact || !this.#isOutsideBounded(facts) ? mostTop : Math.min(mostTop, rules.support * 8)
       facts = await this.#widening.widen(top)
       rules = { ...rules, support: top, draftsWithin: undefined }
       law = this.#lawOf(facts, rules)
     }
     this.decided = { law, facts }
     return law
+  }
+
+  /** Of what a term with a negative coefficient does not tell, no number of tokens short of all bounds the weight. */
+  #isOutsideBounded({ others }: PositionFacts): boolean {
+    const { coefficients, drafting } = this.#terms
+    return coefficients.every((coefficient, j) => j === drafting || coefficient >= 0 || others[j]!.ids === undefined)
   }
 
   #lawOf(facts: PositionFacts, rules: PositionRules): PositionLaw {
@@ -104,8 +110,10 @@ const accepted = (logRatio: number): number => Math.min(1, Math.exp(logRatio))
 
 function tilted(facts: PositionFacts, { coefficients, drafting }: PositionTerms, sampling: SamplingParams) {
   const base: TermLaw = { coefficient: coefficients[drafting]!, law: reportedLaw(facts.token.top, true) }
-  const terms = coefficients.map((coefficient, j): TermLaw => {
-    return j === drafting ? base : { coefficient, law: facts.others[j]! }
+  // terms of coefficient 0 say nothing, and may not have been read
+  const terms = coefficients.flatMap((coefficient, j): TermLaw[] => {
+    if (j === drafting) return [base]
+    return coefficient === 0 ? [] : [{ coefficient, law: facts.others[j]! }]
   })
   const law: TiltedLaw = { terms, shifts: logitShifts(sampling, facts.answer) }
   return { law, base }

@@ -58,16 +58,15 @@ export class LlamaEngine implements TokenEngine {
     const body = {
       ...plainFields(promptIds),
       ...samplingFields(sampling),
+      // all of the context; newer servers refuse -1, the older ones' word for it
+      repeat_last_n: promptIds.length + tokens,
       n_predict: tokens,
       seed: wireSeed(request.seed, 0),
       n_probs: top,
-      ignore_eos: sampling.ignoreEos,
     }
-    const reply = await this.#complete(body, call)
-    // it goes on past the limit to finish a character
-    const drawn = llamaTokens(this.name, reply, top).slice(0, tokens)
+    const drawn = llamaTokens(this.name, await this.#complete(body, call), top)
     const complete = await this.#withLaws(drawn, promptIds, top, call)
-    const ended = reply.stop_type === 'eos' && drawn.length === reply.tokens.length
+    const ended = endsAt(drawn, request.stopTokenIds)
     for (const [at, token] of complete.entries()) {
       const finish = at < complete.length - 1 ? undefined : ended ? 'stop' : 'length'
       yield { tokens: [withTop(token, request.top ?? 0)], finish }
@@ -84,13 +83,11 @@ export class LlamaEngine implements TokenEngine {
       n_predict: request.maxTokens,
       seed: wireSeed(request.seed, index),
       n_probs: top,
-      ignore_eos: request.ignoreEos,
     }
-    const reply = await this.#complete(body, call)
-    const drawn = llamaTokens(this.name, reply, top).slice(0, request.maxTokens)
+    const drawn = llamaTokens(this.name, await this.#complete(body, call), top)
     if (drawn.length === 0) throw broken(this.name, `drafted no token of ${request.maxTokens}`)
     const tokens = await this.#withLaws(drawn, request.promptIds, top, call)
-    return { tokens, ended: reply.stop_type === 'eos' && tokens.length === reply.tokens.length }
+    return { tokens, ended: endsAt(drawn, request.stopTokenIds) }
   }
 
   /**
@@ -111,7 +108,9 @@ export class LlamaEngine implements TokenEngine {
     call: EngineCall,
   ): Promise<EngineToken> {
     if (law !== undefined) return { id, ...law }
-    const row = await this.#row(behind, this.#vocabSize, call)
+    // whole rows are megabytes, and most of what is drawn is among the most likely tokens
+    const most = await this.#row(behind, top, call)
+    const row = most.ids.includes(id) ? most : await this.#row(behind, this.#vocabSize, call)
     const logprob = row.logprobs[row.ids.indexOf(id)] ?? Number.NEGATIVE_INFINITY
     return { id, logprob, top: { ids: row.ids.slice(0, top), logprobs: row.logprobs.slice(0, top) } }
   }
@@ -128,7 +127,6 @@ export class LlamaEngine implements TokenEngine {
       n_predict: 1,
       n_probs: top,
       logit_bias: [[this.#plainId, 1e6]],
-      ignore_eos: false,
     }
     const [token] = llamaTokens(this.name, await this.#complete(body, call), top)
     if (token?.law === undefined) throw broken(this.name, 'sent no log-probabilities')
@@ -138,6 +136,16 @@ export class LlamaEngine implements TokenEngine {
   async #complete(body: object, call: EngineCall): Promise<LlamaReply> {
     return parsedLlamaReply(this.name, await this.#client.json('/completion', body, call))
   }
+}
+
+/**
+ * The server ends a call at every token that its vocabulary takes for an end, often more of them than the model's configuration
+ * names, and ignore_eos forbids them all instead of going on. So it is never sent, and a call that ends where no answer does is
+ * a short one: the next goes on behind it.
+ */
+const endsAt = (drawn: readonly LlamaToken[], ends: readonly number[]): boolean => {
+  const last = drawn.at(-1)
+  return last !== undefined && ends.includes(last.id)
 }
 
 /** Everything that would change the law is sent: the server's own defaults are top_k 40, top_p .95, min_p .05 and temperature .8. */
@@ -165,7 +173,6 @@ const samplingFields = (sampling: StreamRequest['sampling']) => ({
   top_k: sampling.topK ?? 0,
   top_p: sampling.topP,
   min_p: sampling.minP,
-  repeat_last_n: -1,
   repeat_penalty: sampling.repetitionPenalty,
   presence_penalty: sampling.presencePenalty,
   frequency_penalty: sampling.frequencyPenalty,

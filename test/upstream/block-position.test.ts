@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { plainSampling } from '../../src/decoding/sampling-params.ts'
+import { BlockPosition, type PositionFacts } from '../../src/decoding/upstream/block-position.ts'
+import { reportedLaw } from '../../src/decoding/upstream/known-law.ts'
+import { scrambledLaw } from './double-engine.ts'
+
+const vocabSize = 100
+const support = 2
+
+/** The drafting term's most likely tokens, and nearly all of another's. */
+function factsOf(top: number): PositionFacts {
+  const [drafting, other] = (['principle', 'base'] as const).map((name) => {
+    const row = scrambledLaw(name, vocabSize)([])
+    const ranked = row.map((_, id) => id).sort((a, b) => row[b]! - row[a]!)
+    const ids = ranked.slice(0, name === 'base' ? vocabSize - 1 : top)
+    return { ids, logprobs: ids.map((id) => row[id]!) }
+  })
+  const token = { id: drafting!.ids[0]!, logprob: drafting!.logprobs[0]!, top: drafting! }
+  return { token, answer: [], others: [reportedLaw(other!, true), undefined] }
+}
+
+/** How many tokens a greedy position asks for, one number for each time it asks. */
+async function asked(base: number, mostTop: number): Promise<readonly number[]> {
+  const tops: number[] = []
+  const sampling = { ...plainSampling, seed: 0n, maxTokens: 1, temperature: 0 }
+  const widening = {
+    exact: false,
+    mostTop,
+    widen: async (top: number) => {
+      tops.push(top)
+      return factsOf(top)
+    },
+  }
+  const terms = { coefficients: [base, 1 - base], drafting: 1 }
+  const rules = { sampling, support, vocabSize, draftsWithin: undefined }
+  await new BlockPosition(factsOf(50), terms, rules, widening).law()
+  return tops
+}
+
+test('greedy: where nothing bounds what is outside, the whole rows are asked for at once', async () => {
+  assert.deepEqual(await asked(-0.5, Number.POSITIVE_INFINITY), [Number.POSITIVE_INFINITY])
+  assert.deepEqual(await asked(-0.5, 20), [20])
+})
+
+test('greedy: where there is a bound, no more is asked for than until it is certain', async () => {
+  const tops = await asked(0.5, Number.POSITIVE_INFINITY)
+  assert.deepEqual(tops, [support * 8].slice(0, tops.length))
+})
