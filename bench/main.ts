@@ -35,8 +35,9 @@ program
 program
   .command('soak')
   .description('mixed requests, a fifth aborted midway: errors, memory of both processes, K/V blocks')
-  .option('--requests <n>', 'requests in all', Number, 2000)
-  .option('--parallel <n>', 'requests at a time', Number, 16)
+  .option('--requests <n>', 'requests in all', positive, 2000)
+  .option('--minutes <n>', 'how long, instead of how many requests', positive)
+  .option('--parallel <n>', 'requests at a time', positive, 16)
   .option('--config <file>', 'a configuration; without it the embedded family')
   .action(benchSoak)
 

@@ -1,117 +1,78 @@
-import { residentMegabytes, serve } from '../served.ts'
+import { residentMegabytes, type Served, serve } from '../served.ts'
+import { type MemorySample, memoryTrend } from '../soak/memory-trend.ts'
+import { post, requestOf, type ServedNames, servedNames } from '../soak/mixed-requests.ts'
 
 interface SoakOptions {
   readonly requests: number
+  readonly minutes?: number
   readonly parallel: number
   readonly config?: string
 }
 
 interface Tally {
+  sent: number
   done: number
   aborted: number
   readonly unexpected: string[]
 }
 
-/** Mixed requests in parallel, a fifth aborted midway; prints memory as it goes and whether every K/V block came back. */
+type Samples = readonly [http: MemorySample[], engine: MemorySample[]]
+
+/**
+ * Mixed requests in parallel, a fifth aborted midway; prints memory as it goes, whether it is flat, and whether every K/V block came
+ * back. The run fails where a request did, or where memory grew.
+ */
 export async function benchSoak(options: SoakOptions): Promise<void> {
   const server = await serve(options.config === undefined ? [] : ['--config', options.config])
-  const tally: Tally = { done: 0, aborted: 0, unexpected: [] }
-  const what = await served(server.url)
   try {
-    let next = 0
-    const worker = async () => {
-      for (let index = next++; index < options.requests; index = next++) {
-        await oneRequest(server.url, index, what, tally)
-        if ((index + 1) % Math.ceil(options.requests / 20) === 0) memoryLine(index + 1, server.pids)
-      }
-    }
-    await Promise.all(Array.from({ length: options.parallel }, worker))
+    const tally: Tally = { sent: 0, done: 0, aborted: 0, unexpected: [] }
+    const samples: Samples = [[], []]
+    const names = await servedNames(server.url)
+    await send(options, server, names, tally, samples)
     await new Promise((resolve) => setTimeout(resolve, 500))
     const ready = await (await fetch(`${server.url}/readyz`)).json()
-    process.stdout.write(`\nfinished ${tally.done}, aborted ${tally.aborted}, unexpected ${tally.unexpected.length}\n`)
-    for (const problem of tally.unexpected.slice(0, 10)) process.stdout.write(`  ${problem}\n`)
-    process.stdout.write(`engine afterwards: ${JSON.stringify(ready)}\n`)
+    summary(tally, samples, ready)
   } finally {
     await server.stop()
   }
 }
 
-function memoryLine(requests: number, [http, engine]: readonly [number, number]): void {
-  const [a, b] = [residentMegabytes(http), residentMegabytes(engine)]
+async function send(options: SoakOptions, server: Served, names: ServedNames, tally: Tally, samples: Samples) {
+  const started = performance.now()
+  const minutes = () => (performance.now() - started) / 60_000
+  const share = () =>
+    options.minutes === undefined ? tally.sent / options.requests : Math.min(1, minutes() / options.minutes)
+  const worker = async () => {
+    while (share() < 1) {
+      await oneRequest(server.url, tally.sent++, names, tally)
+      if (share() * sampleCount >= samples[0].length + 1) sample(tally.sent, minutes(), server.pids, samples)
+    }
+  }
+  await Promise.all(Array.from({ length: options.parallel }, worker))
+}
+
+const sampleCount = 60
+
+function sample(sent: number, minutes: number, pids: readonly [number, number], samples: Samples): void {
+  const [http, engine] = pids.map((pid) => ({ minutes, megabytes: residentMegabytes(pid) }))
+  samples[0].push(http!)
+  samples[1].push(engine!)
   process.stdout.write(
-    `${String(requests).padStart(6)} requests   http ${a.toFixed(0)} MB   engine ${b.toFixed(0)} MB\n`,
+    `${minutes.toFixed(1).padStart(6)} min ${String(sent).padStart(6)} requests   http ${http!.megabytes.toFixed(0)} MB   engine ${engine!.megabytes.toFixed(0)} MB\n`,
   )
 }
 
-/** What requests may name. */
-interface ServedNames {
-  readonly model: string
-  readonly guides: readonly string[]
-  readonly rewards: readonly string[]
-}
-
-async function served(url: string): Promise<ServedNames> {
-  const list = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string }[] }
-  const model = list.data[0]!.id
-  const probe = await post(url, {
-    model,
-    messages: [{ role: 'user', content: 'x' }],
-    alignment: { guides: [{ guide: '?' }] },
-  })
-  const { error } = (await probe.json()) as { error: { message: string } }
-  const names = /guides?:? ([^.]*)\.?$/i.exec(error.message)?.[1] ?? ''
-  const rewards = (await (await fetch(`${url}/v1/rewards`)).json()) as { data: { id: string }[] }
-  return {
-    model,
-    guides: names.split(', ').filter((name) => /^[\w-]+$/.test(name)),
-    // what compares with references needs them in the request
-    rewards: rewards.data.map(({ id }) => id).filter((id) => id !== 'bleu'),
-  }
-}
-
-const post = (url: string, body: object, signal?: AbortSignal): Promise<Response> =>
-  fetch(`${url}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-    ...(signal === undefined ? {} : { signal }),
-  })
-
-// Everything varies with the index alone, so that two runs send the same requests.
-function requestOf(index: number, { model, guides, rewards }: ServedNames): object {
-  const weights = [0.5, 1, -0.5]
-  const guide = guides[index % Math.max(1, guides.length)]
-  const whole = wholeAnswer(index, rewards[index % Math.max(1, rewards.length)])
-  return {
-    model,
-    seed: index,
-    stream: index % 2 === 0,
-    max_tokens: 8 + (index % 40),
-    n: index % 11 === 0 ? 3 : 1,
-    temperature: index % 7 === 0 && whole === undefined ? 0 : 1,
-    ...(index % 5 === 1 ? { top_p: 0.9, stop: ['the'] } : {}),
-    ...(index % 13 === 0 ? { frequency_penalty: 0.5 } : {}),
-    ...(index % 6 === 2 ? { logprobs: true, top_logprobs: 3 } : {}),
-    messages: [{ role: 'user', content: `Write a review. ${'It was a long day. '.repeat(index % 17)}` }],
-    ...(whole !== undefined || (index % 3 !== 0 && guide !== undefined)
-      ? {
-          alignment: {
-            ...(guide === undefined ? {} : { guides: [{ guide, weight: weights[index % 3]! }] }),
-            ...whole,
-            trace: index % 4 === 0,
-          },
-        }
-      : {}),
-  }
-}
-
-/** For three of eight requests a method that decodes several answers. */
-function wholeAnswer(index: number, reward: string | undefined): object | undefined {
-  if (reward === undefined) return undefined
-  if (index % 8 === 1) return { best_of: { n: 4, reward, prune: { at: [6, 12] } } }
-  if (index % 8 === 4) return { particles: { n: 4, reward, resample_every: 6 } }
-  if (index % 8 === 6) return { search: { method: 'beam', reward, at: 'tokens', step_tokens: 6, width: 2, branch: 2 } }
-  return undefined
+function summary(tally: Tally, [http, engine]: Samples, ready: unknown): void {
+  const { done, aborted, unexpected } = tally
+  process.stdout.write(`\nfinished ${done}, aborted ${aborted}, unexpected ${unexpected.length}\n`)
+  for (const problem of unexpected.slice(0, 10)) process.stdout.write(`  ${problem}\n`)
+  const trends = [memoryTrend(http), memoryTrend(engine)]
+  for (const [index, { before, after, flat }] of trends.entries())
+    process.stdout.write(
+      `${['http', 'engine'][index]}: ${before.toFixed(0)} MB in the second quarter, ${after.toFixed(0)} MB in the last: ${flat ? 'flat' : 'GROWS'}\n`,
+    )
+  process.stdout.write(`engine afterwards: ${JSON.stringify(ready)}\n`)
+  if (unexpected.length > 0 || trends.some(({ flat }) => !flat)) process.exitCode = 1
 }
 
 async function oneRequest(url: string, index: number, what: ServedNames, tally: Tally) {
