@@ -51,7 +51,7 @@ test('several drafts of one block leave the law as it is', async () => {
 test('lengths and numbers of drafts that follow acceptance and time leave the law as it is', async () => {
   const shapes = new Set<number>()
   await assertDecoderLaw(
-    guidedRequest(local, { maxTokens: 2 }, { block: undefined, drafts: undefined }),
+    guidedRequest(local, { maxTokens: 3 }, { block: undefined, drafts: undefined }),
     targetLaw(local, 2),
     (chance) => {
       let time = 0

@@ -3,7 +3,7 @@ import type { DraftRates } from './draft-rates.ts'
 /** Lengths that are tried. */
 const lengths = [1, 2, 4, 8, 16, 32] as const
 /** Weight of everything before an observation. */
-const memory = 0.9
+const memory = 0.97
 /** Before anything is measured: a round trip, with the guides' part, costs as much as this many tokens. */
 const presumedFixedCost = 4
 /** Before anything is measured: what a token of a further draft costs, beside one of the first. */

@@ -1,5 +1,5 @@
 /** Weight of everything before an observation. */
-const memory = 0.9
+const memory = 0.97
 
 /** How likely drafts are to be taken. */
 export interface DraftRates {

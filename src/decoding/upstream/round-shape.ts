@@ -4,8 +4,8 @@ import type { DraftRates } from './draft-rates.ts'
 import type { RoundPlan } from './speculative-round.ts'
 import type { UpstreamSequence } from './upstream-sequence.ts'
 
-/** Every so many rounds one is drafted once only, so that the cost of that stays known. */
-const soloEvery = 8
+/** Of so many rounds one has a draft of another length and one a draft more, from which the costs of a round can be told apart. */
+const probeEvery = 16
 const draftCounts = [1, 2, 4] as const
 
 /**
@@ -21,8 +21,17 @@ export function roundShape(
 ): RoundShape {
   const { block, drafts } = request.speculation ?? defaultSpeculation
   // the most likely token needs no second opinion, and engines without `n` would be called once for each draft
+  // the most likely token needs no second opinion, and engines without `n` would be called once for each draft
   const single = block !== undefined || sampling.temperature === 0 || !engine.abilities.several
-  const solo = single || calls % soloEvery === soloEvery - 1
-  const best = bestShape(known.rates, known.cost, drafts !== undefined ? [drafts] : solo ? [1] : draftCounts)
-  return { length: Math.min(block ?? best.length, mostTokens), drafts: best.drafts }
+  const counts = drafts !== undefined ? [drafts] : single ? [1] : draftCounts
+  const best = bestShape(known.rates, known.cost, counts)
+  const shape = block === undefined ? probed(best, counts, calls % probeEvery) : { ...best, length: block }
+  return { ...shape, length: Math.min(shape.length, mostTokens) }
+}
+
+function probed(best: RoundShape, counts: readonly number[], turn: number): RoundShape {
+  if (turn === 1) return { length: best.length === 1 ? 2 : best.length / 2, drafts: counts[0]! }
+  if (turn === 1 + probeEvery / 2)
+    return { length: best.length, drafts: counts.find((drafts) => drafts !== best.drafts) ?? best.drafts }
+  return best
 }
