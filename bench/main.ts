@@ -4,6 +4,7 @@ import { env } from 'node:process'
 import { Command, InvalidArgumentError } from 'commander'
 import { type BenchOptions, everyCore } from './bench-options.ts'
 import { benchProxy } from './proxy.ts'
+import { benchModes } from './questions/modes.ts'
 import { type Question, questions } from './questions/questions.ts'
 import { benchSoak } from './questions/soak.ts'
 import { benchStreaming } from './questions/streaming.ts'
@@ -52,6 +53,12 @@ program
   .option('--engine-port <n>', 'port of the engine, for rivals to point at', Number, 0)
   .option('--rival <json>', '{"name", "url", "pid", "headers"} of a proxy before that port', collect, [])
   .action(benchProxy)
+
+program
+  .command('modes')
+  .description('which way of guiding an upstream engine is the fastest when, over an engine that only takes its time')
+  .option('--tokens <n>', 'tokens of each answer', positive, 400)
+  .action(benchModes)
 
 await program.parseAsync()
 

@@ -6,11 +6,11 @@ export interface SpeculationOptions {
   readonly block: number | undefined
   /** Most likely tokens of the base that the target is restricted to, as far as the engine reports so many. */
   readonly top: number
-  /** Independent drafts of each block. */
-  readonly drafts: number
+  /** Independent drafts of each block; undefined: one where `block` is given, else adapted like it. */
+  readonly drafts: number | undefined
 }
 
-export const defaultSpeculation: SpeculationOptions = { exact: false, block: undefined, top: 64, drafts: 1 }
+export const defaultSpeculation: SpeculationOptions = { exact: false, block: undefined, top: 64, drafts: undefined }
 
 /** What one round of drafting and verifying came to. */
 export interface RoundReport {

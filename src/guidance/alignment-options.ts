@@ -60,7 +60,12 @@ const speculationOptions = z.strictObject({
     .describe(
       'Most likely tokens of the base that the target is restricted to, as far as the engine reports so many; default 64.',
     ),
-  drafts: z.int().min(1).max(8).optional().describe('Independent drafts of each block; default 1.'),
+  drafts: z
+    .int()
+    .min(1)
+    .max(8)
+    .optional()
+    .describe('Independent drafts of each block; absent: 1 where `block` is given, else adapted like it.'),
 })
 
 /**

@@ -52,6 +52,36 @@ test('what is scored while others decode is what is scored alone, and theirs is 
   noBlocksLeft()
 })
 
+test('texts that are scored together take few passes, and each gets the bits it gets alone', async () => {
+  const texts = Array.from({ length: 8 }, (_, i) => ({
+    promptIds: toyPrompt(20 + 9 * i, i),
+    // two lengths, and prompts that end at different places of a chunk
+    ids: toyPrompt(i < 6 ? 12 : 50, 20 + i),
+  }))
+  const score = ({ promptIds, ids }: (typeof texts)[number]) => engine.tokenLogprobs(term(promptIds), ids, never)
+  const alone = []
+  for (const text of texts) alone.push(await score(text))
+  const before = engine.stats().steps
+  const together = await Promise.all(texts.map(score))
+  assert.deepEqual(together, alone)
+  assert.ok(engine.stats().steps - before < texts.length, 'one call at a time')
+  noBlocksLeft()
+})
+
+test('calls that memory has no room for wait behind the first', async () => {
+  const small = await toyEngine({ engine: { memoryBytes: 2 ** 20 } })
+  const ids = toyPrompt(100, 3)
+  const ask = (i: number) => small.tokenLogprobs(term(toyPrompt(90, i)), ids, never)
+  const first = await ask(0)
+  // 190 tokens take six blocks each
+  const { total } = small.stats().blocks
+  assert.ok(total < 6 * 24, `${total} blocks`)
+  const all = await Promise.all(Array.from({ length: 24 }, (_, i) => ask(i)))
+  assert.deepEqual(all[0], first)
+  noBlocksLeft(small)
+  await small.close()
+})
+
 test('no tokens have no log-probabilities', async () => {
   assert.equal((await engine.tokenLogprobs(term([50]), [], never)).length, 0)
 })

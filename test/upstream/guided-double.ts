@@ -67,6 +67,8 @@ export interface GuidedSetup {
   readonly abilities?: Partial<EngineAbilities>
   readonly options?: Partial<VllmOptions>
   readonly laws?: ReadonlyMap<string, DoubleLaw>
+  /** A clock that stands still without it. */
+  readonly now?: () => number
 }
 
 /** The decoder over a double of vLLM, whose every chance, the engine's draws included, is `chance`'s. */
@@ -89,7 +91,7 @@ export function enumeratedDecoder(chance: Chance, setup: GuidedSetup = {}) {
     ['lora', { ...model, name: 'lora', model: 'lora' }],
   ])
   const places = { upstream, local: localGuides }
-  const decoder = new UpstreamDecoder(places, { chanceOf: () => chance, now: () => 0 })
+  const decoder = new UpstreamDecoder(places, { chanceOf: () => chance, now: setup.now ?? (() => 0) })
   return { decoder, double, engine }
 }
 

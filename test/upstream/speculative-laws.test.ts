@@ -48,6 +48,25 @@ test('several drafts of one block leave the law as it is', async () => {
   await assertLaw(guidedRequest(local, { maxTokens: 2 }, { block: 2, drafts: 2, exact: true }), targetLaw(local, 3))
 })
 
+test('lengths and numbers of drafts that follow acceptance and time leave the law as it is', async () => {
+  const shapes = new Set<number>()
+  await assertDecoderLaw(
+    guidedRequest(local, { maxTokens: 3 }, { block: undefined, drafts: undefined }),
+    targetLaw(local, 2),
+    (chance) => {
+      let time = 0
+      const { decoder, double } = enumeratedDecoder(chance, { now: () => (time += 5) })
+      const reply = double.reply.bind(double)
+      double.reply = (call) => {
+        shapes.add((call.body as { n?: number }).n ?? 1)
+        return reply(call)
+      }
+      return decoder
+    },
+  )
+  assert.ok(shapes.size > 1, `always ${[...shapes].join()} drafts`)
+})
+
 test('guides may be an adapter or another model of the engine, or the base behind another prompt', async () => {
   const terms = [term('base', 0.3), term('lora', 0.6, [1]), term('other', 0.5, [1, 1]), term('base', 0.7, [1, 0])]
   // the principle's prompt has the largest coefficient, so it drafts

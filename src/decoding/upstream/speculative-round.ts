@@ -4,6 +4,7 @@ import type { RoundReport } from '../speculation.ts'
 import { allOrNone } from './all-or-none.ts'
 import { BlockPosition, type PositionFacts, type PositionTerms } from './block-position.ts'
 import type { Chance } from './chance.ts'
+import type { DraftLooks } from './draft-rates.ts'
 import { UpstreamError } from './http/upstream-error.ts'
 import type { KnownLaw } from './known-law.ts'
 import type { TermReader } from './term-reader.ts'
@@ -40,6 +41,7 @@ export interface RoundStart {
 export interface RoundResult {
   readonly draws: readonly TokenDraw[]
   readonly report: RoundReport
+  readonly looks: DraftLooks
 }
 
 /** Drafts a block, lets every other term read it, and emits the tokens that verification leaves. */
@@ -74,6 +76,7 @@ export async function speculativeRound(
       truncationSum: truncations.reduce((sum, bound) => sum + bound, 0),
       truncationMost: Math.max(0, ...truncations),
     },
+    looks: verified,
   }
 }
 

@@ -2,13 +2,14 @@ import { performance } from 'node:perf_hooks'
 import type { Decoder, Sequence, SequenceDelta, SequenceRequest, TokenDraw } from '../decoder.ts'
 import { ContextLengthError, InvalidRequestError, UnknownModelError } from '../errors.ts'
 import { callSeed } from '../rng.ts'
-import { defaultSpeculation } from '../speculation.ts'
-import { AcceptanceEstimate, bestLength, CostEstimate } from './block-length.ts'
+import { CostEstimate } from './block-length.ts'
 import { type Chance, seededChance } from './chance.ts'
 import { assertAble, type DecodingMode, decodingMode } from './decoding-mode.ts'
+import { AcceptanceEstimate } from './draft-rates.ts'
 import type { Affinity } from './http/upstream-client.ts'
 import { UpstreamError } from './http/upstream-error.ts'
 import { roundPlan, type TermPlaces } from './round-plan.ts'
+import { roundShape } from './round-shape.ts'
 import { type RoundPlan, speculativeRound } from './speculative-round.ts'
 import type { EngineToken, StreamRequest } from './token-engine.ts'
 import type { UpstreamModel } from './upstream-model.ts'
@@ -123,23 +124,22 @@ export class UpstreamDecoder implements Decoder {
   }
 
   async *#round(sequence: UpstreamSequence, course: Course, plan: RoundPlan, tokens: number, signal: AbortSignal) {
-    const { block, drafts } = sequence.request.speculation ?? defaultSpeculation
     const costs = this.#costsOf(plan)
-    const wanted = block ?? bestLength(course.acceptance.acceptance, costs.cost)
+    const shape = roundShape(plan, sequence, { rates: course.acceptance.rates, cost: costs.cost }, tokens)
     const start = {
       answer: sequence.ids,
-      block: Math.min(wanted, tokens),
-      drafts,
+      block: shape.length,
+      drafts: shape.drafts,
       seed: callSeed(sequence.seed, sequence.calls++),
     }
     const began = this.#now()
-    const { draws, report } = await speculativeRound(plan, start, this.#chanceOf(sequence), {
+    const { draws, report, looks } = await speculativeRound(plan, start, this.#chanceOf(sequence), {
       signal,
       affinity: course.affinity,
     })
     assertKnown(draws, course.model)
-    costs.observe(start.block, this.#now() - began)
-    course.acceptance.observe(report.accepted, report.examined)
+    costs.observe(shape, this.#now() - began)
+    course.acceptance.observe(looks)
     sequence.request.meter?.count(report)
     yield sequence.accept(draws)
   }

@@ -1,4 +1,5 @@
 import type { Chance } from './chance.ts'
+import type { DraftLooks } from './draft-rates.ts'
 import type { PositionLaw } from './position-law.ts'
 import type { Draft } from './token-engine.ts'
 
@@ -23,7 +24,7 @@ export interface EmittedToken {
   readonly at: number
 }
 
-export interface Verified {
+export interface Verified extends DraftLooks {
   readonly tokens: readonly EmittedToken[]
   /** Positions at which a draft was looked at. */
   readonly examined: number
@@ -44,18 +45,17 @@ export async function verifyDrafts(
   chance: Chance,
 ): Promise<Verified> {
   const tokens: EmittedToken[] = []
+  const looks: Choice[] = []
   let alive = drafts.map((_, index) => index)
-  let [examined, accepted] = [0, 0]
   for (let at = 0; ; at++) {
     alive = alive.filter((index) => drafts[index]!.tokens[at] !== undefined)
-    if (alive.length === 0) return { tokens, examined, accepted }
+    if (alive.length === 0) return { tokens, ...counted(looks) }
     const position = positionOf(alive[0]!, at)
     const candidates = alive.map((index) => drafts[index]!.tokens[at]!.id)
     const choice = await choose(position, candidates, chance)
     tokens.push({ id: choice.id, position, draft: alive[choice.taken ?? 0]!, at })
-    if (choice.looked) examined++
-    if (choice.taken === undefined) return { tokens, examined, accepted }
-    accepted++
+    if (choice.looked > 0) looks.push(choice)
+    if (choice.taken === undefined) return { tokens, ...counted(looks) }
     alive = alive.slice(choice.taken).filter((index) => drafts[index]!.tokens[at]!.id === choice.id)
   }
 }
@@ -64,7 +64,20 @@ interface Choice {
   readonly id: number
   /** Which candidate was accepted; undefined: none was. */
   readonly taken: number | undefined
-  readonly looked: boolean
+  /** How many candidates were looked at. */
+  readonly looked: number
+}
+
+function counted(looks: readonly Choice[]): Omit<Verified, 'tokens'> {
+  const furtherLooked = looks.reduce((sum, { looked }) => sum + looked - 1, 0)
+  return {
+    examined: looks.length,
+    accepted: looks.filter(({ taken }) => taken !== undefined).length,
+    firstLooked: looks.length,
+    firstTaken: looks.filter(({ taken }) => taken === 0).length,
+    furtherLooked,
+    furtherTaken: looks.filter(({ taken }) => taken !== undefined && taken > 0).length,
+  }
 }
 
 async function choose(position: Position, candidates: readonly number[], chance: Chance): Promise<Choice> {
@@ -72,9 +85,9 @@ async function choose(position: Position, candidates: readonly number[], chance:
   const bounds = position.bounds(first)
   // where the bounds decide, the law is never asked for; the chance left between them is settled by it
   const early = bounds && chance([bounds.least, bounds.most - bounds.least, 1 - bounds.most])
-  if (early === 0) return { id: first, taken: 0, looked: true }
+  if (early === 0) return { id: first, taken: 0, looked: 1 }
   const law = await position.law()
-  if (law.draft === undefined) return { id: law.ids[chance(law.target)]!, taken: undefined, looked: false }
+  if (law.draft === undefined) return { id: law.ids[chance(law.target)]!, taken: undefined, looked: 0 }
   const decided =
     bounds && ((exact: number) => (early === 2 ? 0 : (exact - bounds.least) / (bounds.most - bounds.least)))
   return examine(law, law.draft, candidates, decided, chance)
@@ -94,12 +107,12 @@ function examine(
     const rest = current.map((q, i) => Math.max(0, q - draft[i]!))
     const restMass = rest.reduce((sum, mass) => sum + mass, 0)
     // nothing is left to draw from instead: the two laws agree up to rounding
-    if (index >= 0 && restMass < 1e-12) return { id, taken: order, looked: true }
+    if (index >= 0 && restMass < 1e-12) return { id, taken: order, looked: order + 1 }
     const exact = index < 0 || !(draft[index]! > 0) ? 0 : Math.min(1, current[index]! / draft[index]!)
     const acceptance = order === 0 && decided !== undefined ? decided(exact) : exact
     if (acceptance > 0 && (acceptance >= 1 || chance([acceptance, 1 - acceptance]) === 0))
-      return { id, taken: order, looked: true }
+      return { id, taken: order, looked: order + 1 }
     if (restMass > 0) current = rest.map((mass) => mass / restMass)
   }
-  return { id: ids[chance(current)]!, taken: undefined, looked: true }
+  return { id: ids[chance(current)]!, taken: undefined, looked: candidates.length }
 }
