@@ -128,7 +128,7 @@ describe('a command without --url', { skip: cannotServe }, () => {
   it('says why it cannot', async () => {
     const { status, stderr } = await trimtab(['chat', '--model', './nowhere'])
     assert.equal(status, 1)
-    assert.match(stderr, /nowhere[^]*\nThe server did not start\.\n$/)
+    assert.match(stderr, /nowhere.*\nThe server did not start\.\n$/s)
   })
 })
 
