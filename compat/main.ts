@@ -9,6 +9,8 @@ import { scan } from './compat-canary.ts'
 import { startDouble } from './double.ts'
 import { type Column, failuresOf, toMatrix, toTable } from './matrix.ts'
 
+const [begin, end] = ['<!-- matrix: npm run compat -->', '<!-- end of the matrix -->']
+
 /** `npm run compat`: clients of other people against a server over the embedded family and a double of an upstream. */
 const program = new Command('compat')
   .description(
@@ -72,8 +74,6 @@ function configuration(doubleUrl: string): string {
   const upstream = `upstreams:\n  double: { kind: openai, urls: ['${doubleUrl}'] }\n`
   return `${upstream}${yaml.replace(/^models:\n/m, 'models:\n  double: { upstream: double }\n')}`
 }
-
-const [begin, end] = ['<!-- matrix: npm run compat -->', '<!-- end of the matrix -->']
 
 function replaceMatrix(file: string, matrix: string): void {
   const [before, rest] = readFileSync(file, 'utf8').split(begin)
