@@ -10,6 +10,7 @@ import { clientGoneStatus, isLogged, toOpenAIError } from './openai-error.ts'
 import { openApiDocument } from './openapi.ts'
 import { passOther } from './pass-other.ts'
 import { requestId } from './request-id.ts'
+import { responses } from './responses.ts'
 import { listRewards, postRewards } from './rewards.ts'
 
 /** All routes, one error handler. */
@@ -22,6 +23,7 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
   })
   app.post('/v1/chat/completions', (context) => chatCompletions(context, gateway))
   app.post('/v1/completions', (context) => completions(context, gateway))
+  app.post('/v1/responses', (context) => responses(context, gateway))
   app.post('/v1/rewards', (context) => postRewards(context, gateway))
   app.get('/v1/rewards', (context) => context.json(listRewards(gateway.rewards)))
   app.get('/v1/models', (context) => context.json(listModels(gateway.models)))
@@ -53,6 +55,7 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
 const methods: Readonly<Record<string, string>> = {
   '/v1/chat/completions': 'POST',
   '/v1/completions': 'POST',
+  '/v1/responses': 'POST',
   '/v1/rewards': 'GET, HEAD, POST',
   '/v1/models': 'GET, HEAD',
   '/v1/models/:id{.+}': 'GET, HEAD',

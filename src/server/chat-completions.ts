@@ -8,10 +8,15 @@ import { refuseMisplaced } from './misplaced-fields.ts'
 import { passThrough } from './pass-through.ts'
 import { passageOfCompletion } from './passage.ts'
 import { parseBody, readBytes } from './read-body.ts'
+import { chunkStream } from './stream-reply.ts'
 import { chatToGeneration } from './to-generation.ts'
 import { refuseUnsupported, refuseUnsupportedHeaders } from './unsupported-fields.ts'
 
-const format: ReplyFormat = { idPrefix: 'chatcmpl', whole: chatCompletion, writer: chatWriter }
+const format: ReplyFormat = {
+  idPrefix: 'chatcmpl-',
+  whole: chatCompletion,
+  stream: (identity, shape) => chunkStream(chatWriter(identity, shape), shape.choiceCount, shape.includeUsage),
+}
 
 /** POST /v1/chat/completions */
 export async function chatCompletions(context: Context<AppEnvironment>, gateway: Gateway): Promise<Response> {

@@ -8,10 +8,15 @@ import { refuseMisplaced } from './misplaced-fields.ts'
 import { passThrough } from './pass-through.ts'
 import { passageOfCompletion } from './passage.ts'
 import { parseBody, readBytes } from './read-body.ts'
+import { chunkStream } from './stream-reply.ts'
 import { completionToGeneration } from './to-generation.ts'
 import { refuseUnsupported, refuseUnsupportedHeaders } from './unsupported-fields.ts'
 
-const format: ReplyFormat = { idPrefix: 'cmpl', whole: textCompletion, writer: completionWriter }
+const format: ReplyFormat = {
+  idPrefix: 'cmpl-',
+  whole: textCompletion,
+  stream: (identity, shape) => chunkStream(completionWriter(identity, shape), shape.choiceCount, shape.includeUsage),
+}
 
 /** POST /v1/completions */
 export async function completions(context: Context<AppEnvironment>, gateway: Gateway): Promise<Response> {

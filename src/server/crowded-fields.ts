@@ -5,7 +5,7 @@ import { formatPath } from './field-problem.ts'
 const mostMembers = 1024
 
 /** These have bounds of their own, checked before their members. */
-const ownBounds: ReadonlySet<unknown> = new Set(['messages', 'prompt', 'logit_bias', 'stop', 'stop_token_ids'])
+const ownBounds: ReadonlySet<unknown> = new Set(['messages', 'input', 'prompt', 'logit_bias', 'stop', 'stop_token_ids'])
 
 /** A value and where it lies; paths become text only for the one that is blamed. */
 interface Place {

@@ -11,7 +11,7 @@ import { findModel } from './models.ts'
 import { newReplyIdentity, type ReplyIdentity } from './reply-identity.ts'
 import { refuseLongIds, refuseManyChoices } from './request-bounds.ts'
 import { eventStream, eventStreamHeaders } from './sse.ts'
-import { type ReplyWriter, streamReply } from './stream-reply.ts'
+import type { ReplyStream } from './stream-reply.ts'
 import { drawSeed, type GenerationContext } from './to-generation.ts'
 
 /** The fields that decide how a request runs, whatever its route. */
@@ -26,9 +26,11 @@ interface RoutedBody {
 
 /** How a route writes its replies. */
 export interface ReplyFormat {
-  readonly idPrefix: 'chatcmpl' | 'cmpl'
+  readonly idPrefix: 'chatcmpl-' | 'cmpl-' | 'resp_'
+  /** A stream's end repeats the log-probabilities, so that all are held. */
+  readonly repeatsLogprobs?: true
   whole(identity: ReplyIdentity, answers: Answers, shape: ReplyShape): object
-  writer(identity: ReplyIdentity, shape: ReplyShape): ReplyWriter
+  stream(identity: ReplyIdentity, shape: ReplyShape): ReplyStream
 }
 
 /** What the body's model, seed and alignment come to. */
@@ -64,10 +66,10 @@ export async function reply(
     seed: details.seed,
   }
   const client = watchClient(context)
-  const replyLimit = { streamed: body.stream, heldLogprobs: limits.heldLogprobs }
+  const streamsLogprobs = body.stream && details.format.repeatsLogprobs !== true
+  const replyLimit = { streamed: streamsLogprobs, heldLogprobs: limits.heldLogprobs }
   const batches = gateway.engine.generate({ ...generation, replyLimit }, client.signal)
-  if (body.stream)
-    return await streamed(context, gateway, batches, details.format.writer(identity, shape), shape, client)
+  if (body.stream) return await streamed(context, gateway, batches, details.format.stream(identity, shape), client)
   try {
     return context.json(details.format.whole(identity, await collectAnswers(batches, shape.choiceCount), shape))
   } finally {
@@ -79,21 +81,20 @@ async function streamed(
   context: Context<AppEnvironment>,
   gateway: Gateway,
   batches: AsyncIterable<readonly GenerationEvent[]>,
-  writer: ReplyWriter,
-  shape: ReplyShape,
+  stream: ReplyStream,
   client: ClientPresence,
 ): Promise<Response> {
   const { keepAliveMs } = gateway.limits
-  const frames = streamReply(batches, writer, shape.choiceCount, shape.includeUsage)
   try {
-    const stream = eventStream(await settled(frames, keepAliveMs), {
+    const body = eventStream(await settled(stream.frames(batches), keepAliveMs), {
       keepAliveMs,
       signal: client.signal,
       onCancel: client.leave,
       onEnd: client.release,
+      failure: stream.failure,
       onFault: (error) => gateway.onFault(error, context.get('requestId')),
     })
-    return context.body(stream, 200, eventStreamHeaders)
+    return context.body(body, 200, eventStreamHeaders)
   } catch (error) {
     client.release()
     throw error

@@ -1,30 +1,40 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { env } from 'node:process'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { CheckpointError } from '../decoding/errors.ts'
-import { byteSizePattern } from './byte-size.ts'
+import { addClientCommands } from './cli/client-commands.ts'
+import { ClientError } from './cli/client-error.ts'
 import { configFromFlags, type Flags } from './command-line.ts'
 import { configReference } from './config-docs.ts'
 import { EngineLoadError } from './engine.ts'
 import { cacheFolder } from './engine-setup.ts'
 import { ConfigError } from './environment-references.ts'
+import { integer, withEngineFlags, withModelFlags } from './model-flags.ts'
 
 // The commands load what they need only when they run: the HTTP process never holds a tokenizer.
 const program = new Command('trimtab').description(
   'Inference-time alignment gateway: small reward models steer a frozen language model while it decodes.',
+)
+// Options behind the name of a command are the command's own: `eval` hands its on.
+program.enablePositionalOptions()
+program.addHelpText(
+  'after',
+  `
+Start here:
+  trimtab serve                 the OpenAI API on http://127.0.0.1:8080, with requests to paste
+  trimtab chat                  or a chat in the terminal
+  trimtab <command> --help      what a command takes, with examples`,
 )
 
 // Beside the manifest in a checkout and in an installed package alike.
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 program.version(version, '--version', 'print the version')
 
-withModelFlags(program.command('serve'))
+withEngineFlags(withModelFlags(program.command('serve')))
   .description('Serve an OpenAI-compatible API; without --model and --config, the embedded demo family.')
   .option('--host <address>', 'address to listen on (default 127.0.0.1)')
   .option('--port <number>', 'port to listen on (default 8080); 0 takes a free one', integer(0, 65_535))
-  .option('--memory <size>', 'bound on K/V memory, such as 4GiB', size)
-  .option('--threads <number>', 'threads that compute (default: one per core)', integer(1, 1024))
   .option('--max-running <number>', 'most sequences decoded together (default 64)', integer(1))
   .action(async (flags: Flags) => {
     const { serve } = await import('./serve.ts')
@@ -47,6 +57,8 @@ program
     process.stdout.write(`${await pull(id, cacheFolder(), env)}\n`)
   })
 
+addClientCommands(program)
+
 program
   .command('config-docs')
   .description('Print the reference of the configuration file.')
@@ -57,38 +69,10 @@ try {
 } catch (error) {
   // These say what to change; anything else is our mistake and keeps its stack.
   const told =
-    [ConfigError, CheckpointError, EngineLoadError].some((kind) => error instanceof kind) || isSystemError(error)
+    [ConfigError, CheckpointError, ClientError, EngineLoadError].some((kind) => error instanceof kind) ||
+    isSystemError(error)
   process.stderr.write(`${told ? (error as Error).message : (error as Error).stack}\n`)
   process.exit(1)
-}
-
-function withModelFlags(command: Command): Command {
-  return command
-    .option('--config <file>', 'YAML configuration; docs/configuration.md lists its keys')
-    .option('--model <source>', 'a folder in Hugging Face layout, or a hub id')
-    .option('--name <name>', 'what clients call the model (default: the hub id, or the name of the folder)')
-    .option('--weights <format>', 'int8 (default), fp32, w8a8 or int4')
-    .option('--context <tokens>', 'most tokens of prompt and answer', integer(2))
-    .option('--guide <name=[kind:]folder>', 'a PEFT adapter or a guide model; kind is genarm or unir', collect)
-}
-
-/** Bounds are the configuration's, checked here so that the flag is blamed and not the file. */
-function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
-  const bounds = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
-  return (text) => {
-    const value = Number(text)
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value
-    throw new InvalidArgumentError(`It must be a whole number ${bounds}.`)
-  }
-}
-
-function size(text: string): string {
-  if (!byteSizePattern.test(text)) throw new InvalidArgumentError('A size is like "512MiB" or "4GiB".')
-  return text
-}
-
-function collect(value: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, value]
 }
 
 /** Such as a port that is taken. */

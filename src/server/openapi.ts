@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { chatRequest } from './chat-request.ts'
 import { completionRequest } from './completion-request.ts'
 import { jsonSchemaOf } from './json-schema.ts'
+import { responsesRequest } from './responses-request.ts'
 import { rewardRequest } from './rewards.ts'
 
 /** The OpenAPI 3.1 description of the routes; the bodies come from the schemas that check them. */
@@ -17,6 +18,7 @@ export function openApiDocument() {
     paths: {
       '/v1/chat/completions': post('Create a chat completion', 'ChatRequest'),
       '/v1/completions': post('Create a text completion', 'CompletionRequest'),
+      '/v1/responses': post('Create a response', 'ResponsesRequest'),
       '/v1/rewards': { ...post('Score answers with a reward', 'RewardRequest'), ...get('List the rewards') },
       '/v1/models': get('List the models'),
       '/v1/models/{id}': {
@@ -31,6 +33,7 @@ export function openApiDocument() {
     components: {
       schemas: {
         ChatRequest: jsonSchemaOf(chatRequest),
+        ResponsesRequest: jsonSchemaOf(responsesRequest),
         RewardRequest: jsonSchemaOf(rewardRequest),
         CompletionRequest: jsonSchemaOf(completionRequest),
         Error: z.toJSONSchema(errorBody),

@@ -12,10 +12,14 @@ export interface ReplyIdentity {
 }
 
 /** Identity of a new reply; the fingerprint changes with the model's name, checkpoint, weight format and context. */
-export function newReplyIdentity(prefix: 'chatcmpl' | 'cmpl', model: string, card: ModelCard): ReplyIdentity {
+export function newReplyIdentity(
+  prefix: 'chatcmpl-' | 'cmpl-' | 'resp_',
+  model: string,
+  card: ModelCard,
+): ReplyIdentity {
   const fingerprint = createHash('sha256').update(JSON.stringify(card)).digest('hex').slice(0, 10)
   return {
-    id: `${prefix}-${randomUUID().replaceAll('-', '')}`,
+    id: `${prefix}${randomUUID().replaceAll('-', '')}`,
     created: Math.floor(Date.now() / 1000),
     model,
     systemFingerprint: `fp_${fingerprint}`,

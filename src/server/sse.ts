@@ -1,4 +1,4 @@
-import { isLogged, toOpenAIError } from './openai-error.ts'
+import { isLogged } from './openai-error.ts'
 
 /** How long nothing may be sent before a comment keeps proxies and clients from giving up. */
 export interface EventStreamOptions {
@@ -10,13 +10,15 @@ export interface EventStreamOptions {
   /** Aborted when the request is over for whatever reason, also when nobody ever reads the stream. */
   readonly signal: AbortSignal
   readonly onFault: (error: unknown) => void
+  /** The frame that tells a failure. */
+  readonly failure: (error: unknown) => string
 }
 
 const encoder = new TextEncoder()
 const keepAlive = encoder.encode(': keep-alive\n\n')
 
 /**
- * A server-sent event stream of ready-made frames; a failure becomes a JSON error frame, never a silent end.
+ * A server-sent event stream of ready-made frames; a failure becomes a frame of its own, never a silent end.
  * Written against ReadableStream because Hono's streamSSE sends a bare message for a thrown error, which no client can parse.
  */
 export function eventStream(frames: AsyncIterator<string>, options: EventStreamOptions): ReadableStream<Uint8Array> {
@@ -42,7 +44,7 @@ export function eventStream(frames: AsyncIterator<string>, options: EventStreamO
       } catch (error) {
         if (cancelled) return
         if (!options.signal.aborted && isLogged(error)) options.onFault(error)
-        controller.enqueue(encoder.encode(`data: ${JSON.stringify(toOpenAIError(error).body)}\n\n`))
+        controller.enqueue(encoder.encode(options.failure(error)))
       }
       clearInterval(timer)
       options.onEnd()

@@ -1,5 +1,6 @@
 import type { AlignmentReport, GenerationEvent, GenerationUsage } from './engine-messages.ts'
-import { commentFrame, doneFrame } from './sse.ts'
+import { toOpenAIError } from './openai-error.ts'
+import { commentFrame, doneFrame, frame } from './sse.ts'
 
 type EventOf<Type extends GenerationEvent['type']> = Extract<GenerationEvent, { type: Type }>
 
@@ -11,11 +12,26 @@ export interface ReplyWriter {
   usage(usage: GenerationUsage): string
 }
 
+/** A reply on its way, as text. */
+export interface ReplyStream {
+  frames(batches: AsyncIterable<readonly GenerationEvent[]>): AsyncGenerator<string>
+  /** The last frame of a reply that fails once it has begun. */
+  failure(error: unknown): string
+}
+
+/** A reply in chunks, as both completion routes have it. */
+export function chunkStream(writer: ReplyWriter, choiceCount: number, includeUsage: boolean): ReplyStream {
+  return {
+    frames: (batches) => streamReply(batches, writer, choiceCount, includeUsage),
+    failure: (error) => frame(toOpenAIError(error).body),
+  }
+}
+
 /**
  * The frames of a streamed reply, one text per batch of events.
  * The last choice's end waits for the generation's end, which comes with it: it carries the alignment report.
  */
-export async function* streamReply(
+async function* streamReply(
   batches: AsyncIterable<readonly GenerationEvent[]>,
   writer: ReplyWriter,
   choiceCount: number,

@@ -5,6 +5,7 @@ import type { AlignmentOptions } from '../guidance/alignment-options.ts'
 import type { ChatRequest } from './chat-request.ts'
 import type { CompletionRequest } from './completion-request.ts'
 import type { GenerationRequest, Prompt } from './engine-messages.ts'
+import { asksForLogprobs, type ResponsesRequest } from './responses-request.ts'
 import type { sharedBody } from './sampling-fields.ts'
 
 /** What the body alone does not say. */
@@ -44,6 +45,25 @@ export function completionToGeneration(body: CompletionRequest, context: Generat
   }
 }
 
+/** Wire -> house for responses. */
+export function responsesToGeneration(body: ResponsesRequest, context: GenerationContext): GenerationRequest {
+  return {
+    ...common({ n: 1 }, context),
+    prompts: [{ type: 'messages', messages: inputMessages(body) }],
+    sampling: {
+      ...toSampling(body, context),
+      maxTokens: body.max_output_tokens,
+      topLogprobs: asksForLogprobs(body) ? body.top_logprobs : undefined,
+    },
+  }
+}
+
+function inputMessages({ input, instructions }: ResponsesRequest): readonly ChatMessage[] {
+  const system = instructions === undefined ? [] : [{ role: 'system', content: instructions }]
+  if (typeof input === 'string') return [...system, { role: 'user', content: input }]
+  return [...system, ...input.map(({ role, content }) => toChatMessage({ role, content }))]
+}
+
 type SharedBody = z.output<typeof sharedBody>
 
 function common(body: Pick<SharedBody, 'n'>, context: GenerationContext) {
@@ -51,7 +71,7 @@ function common(body: Pick<SharedBody, 'n'>, context: GenerationContext) {
   return { model, alignment, defaultMaxTokens, n: body.n }
 }
 
-function toSampling(body: SharedBody, context: GenerationContext) {
+function toSampling(body: Omit<SharedBody, 'n' | 'stream_options'>, context: GenerationContext) {
   return {
     temperature: body.temperature,
     topK: body.top_k > 0 ? body.top_k : undefined,
@@ -69,7 +89,14 @@ function toSampling(body: SharedBody, context: GenerationContext) {
   }
 }
 
-export function toChatMessage(message: ChatRequest['messages'][number]): ChatMessage {
+interface WireMessage {
+  readonly role: string
+  readonly content: string | readonly { readonly text: string }[]
+  readonly name?: string | null | undefined
+  readonly tool_call_id?: string | null | undefined
+}
+
+export function toChatMessage(message: WireMessage): ChatMessage {
   const { content, name, tool_call_id } = message
   return {
     role: message.role === 'developer' ? 'system' : message.role,

@@ -25,6 +25,24 @@ const completionRefusals: typeof chatRefusals = {
   suffix: { reason: 'insertion before a suffix is not supported' },
 }
 
+const responseRefusals: typeof chatRefusals = {
+  tools: { neutral: [], reason: 'tools are not supported yet' },
+  max_tool_calls: { reason: 'tools are not supported yet' },
+  store: { neutral: false, reason: 'replies are not stored' },
+  previous_response_id: { reason: 'replies are not stored; send the whole conversation as `input`' },
+  conversation: { reason: 'conversations are not stored; send the whole one as `input`' },
+  background: { neutral: false, reason: 'a reply lives as long as its request' },
+  prompt: { reason: 'prompts are not stored; send theirs as `instructions` and `input`' },
+  context_management: { reason: 'nothing of the input is left out' },
+  truncation: { neutral: 'disabled', reason: 'nothing of the input is left out' },
+  moderation: { reason: 'moderation is not supported' },
+  prompt_cache_retention: { reason: 'the retention of cached prompts cannot be chosen' },
+  prompt_cache_options: { reason: 'the caching of prompts cannot be chosen' },
+  n: { neutral: 1, reason: 'a response is one answer; to choose among several use alignment.best_of' },
+}
+
+const refusalsOf = { chat: chatRefusals, completion: completionRefusals, response: responseRefusals } as const
+
 /** its_hub's names for best-of-N budgets (https://github.com/Red-Hat-AI-Innovation-Team/its_hub). */
 const laterFields: typeof chatRefusals = {
   budget: { reason: 'its_hub budgets are not available yet' },
@@ -34,8 +52,8 @@ const laterFields: typeof chatRefusals = {
  * Refuses what would otherwise be ignored.
  * @throws ApiProblem `unsupported`, naming the field
  */
-export function refuseUnsupported(body: Readonly<Record<string, unknown>>, route: 'chat' | 'completion'): void {
-  const refusals = { ...(route === 'chat' ? chatRefusals : completionRefusals), ...laterFields }
+export function refuseUnsupported(body: Readonly<Record<string, unknown>>, route: keyof typeof refusalsOf): void {
+  const refusals = { ...refusalsOf[route], ...laterFields }
   for (const [field, value] of Object.entries(body)) {
     const refusal = Object.hasOwn(refusals, field) ? refusals[field] : undefined
     if (refusal === undefined || sameJson(value, refusal.neutral)) continue

@@ -151,6 +151,25 @@ describe('the official openai client', { skip: cannotServe }, () => {
     assert.deepEqual(last.alignment, report)
   })
 
+  it('responds, and streams the same response', async () => {
+    const body = withAlignment(
+      { model: 'tiny', input: messages[0]!.content, max_output_tokens: 12, seed: 7 },
+      { guides: [{ guide: 'positive', weight: 1 }] },
+    )
+    const whole = await client.responses.create(body)
+    assert.ok(whole.output_text)
+    assert.equal(whole.usage?.total_tokens, (whole.usage?.input_tokens ?? 0) + (whole.usage?.output_tokens ?? 0))
+    const events: string[] = []
+    const stream = client.responses.stream(body)
+    for await (const { type } of stream) events.push(type)
+    const streamed = await stream.finalResponse()
+    assert.equal(streamed.output_text, whole.output_text)
+    assert.deepEqual((streamed as Reported).alignment, (whole as Reported).alignment)
+    assert.equal(events.at(-1), `response.${whole.status}`)
+    const chat = await client.chat.completions.create({ ...plain, model: 'tiny-friendly' })
+    assert.equal(chat.choices[0]?.message.content, whole.output_text)
+  })
+
   it('takes a policy by alias and by header, with the same outcome', async () => {
     const byAlias = await client.chat.completions.create({ ...plain, model: 'tiny-friendly' })
     const byHeader = await client.chat.completions.create(plain, { headers: { 'X-Trimtab-Alignment': 'friendly' } })

@@ -42,7 +42,7 @@ describe('the fingerprint of a checkpoint', () => {
   it('shows in system_fingerprint', () => {
     const card: ModelCard = { name: 'tiny', weights: 'int8', contextLength: 9, hasChatTemplate: true, checkpoint: 'a' }
     const of = (change: Partial<ModelCard>) =>
-      newReplyIdentity('cmpl', 'tiny', { ...card, ...change }).systemFingerprint
+      newReplyIdentity('cmpl-', 'tiny', { ...card, ...change }).systemFingerprint
     assert.equal(of({}), of({}))
     assert.notEqual(of({}), of({ checkpoint: 'b' }))
   })

@@ -1,0 +1,147 @@
+"""The official client for Python: chat, completions, responses, and `alignment` through extra_body."""
+
+import json
+import os
+
+from openai import BadRequestError, NotFoundError, OpenAI
+from pydantic import BaseModel
+
+LOCAL, UPSTREAM = os.environ["COMPAT_LOCAL"], os.environ["COMPAT_UPSTREAM"]
+QUESTION = "Write a review of the Abbey Hotel."
+ALIGNMENT = {"alignment": {"guides": [{"guide": "positive", "weight": 1}]}}
+MESSAGES = [{"role": "user", "content": QUESTION}]
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": PARAMETERS}}]
+
+client = OpenAI(base_url=os.environ["COMPAT_URL"], api_key="none", max_retries=0)
+
+
+class Place(BaseModel):
+    city: str
+
+
+def ask(**fields):
+    return client.chat.completions.create(**{"model": LOCAL, "messages": MESSAGES, "seed": 7, "max_tokens": 16, **fields})
+
+
+def respond(**fields):
+    return client.responses.create(model=LOCAL, input=QUESTION, max_output_tokens=16, **fields)
+
+
+def refused(kind, word, **fields):
+    try:
+        ask(**fields)
+    except kind as error:
+        assert word in str(error), str(error)
+        return str(error.status_code)
+    raise AssertionError("nothing was raised")
+
+
+def chat():
+    reply = ask()
+    assert reply.choices[0].message.content
+    assert reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
+
+
+def chat_streamed():
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in ask(stream=True))
+    assert text == ask().choices[0].message.content
+
+
+def logprobs():
+    content = ask(logprobs=True, top_logprobs=2).choices[0].logprobs.content
+    assert len(content[0].top_logprobs) == 2
+
+
+def completions():
+    assert client.completions.create(model=LOCAL, prompt="The", max_tokens=4).choices[0].text
+
+
+def models():
+    assert LOCAL in [model.id for model in client.models.list()]
+
+
+def aligned():
+    assert ask(extra_body=ALIGNMENT).alignment["method"] == "genarm"
+
+
+def aligned_streamed():
+    chunks = [chunk for chunk in ask(extra_body=ALIGNMENT, stream=True) if chunk.choices]
+    assert chunks[-1].alignment["method"] == "genarm"
+
+
+def responses():
+    reply = respond(extra_body={"seed": 7, **ALIGNMENT})
+    assert reply.output_text and reply.alignment["method"] == "genarm"
+
+
+def responses_streamed():
+    with client.responses.stream(model=LOCAL, input=QUESTION, max_output_tokens=16, extra_body={"seed": 7}) as stream:
+        for _ in stream:
+            pass
+        final = stream.get_final_response()
+    assert final.output_text == respond(extra_body={"seed": 7}).output_text
+
+
+def errors():
+    refused(NotFoundError, "does not exist", model="gpt")
+    refused(BadRequestError, "temperature", temperature=3)
+    refused(BadRequestError, "Known guides", extra_body={"alignment": {"guides": [{"guide": "no"}]}})
+
+
+def upstream_tools():
+    [call] = ask(model=UPSTREAM, tools=TOOLS).choices[0].message.tool_calls
+    assert (call.function.name, json.loads(call.function.arguments)) == ("weather", {"city": "Bath"})
+
+
+def upstream_tools_streamed():
+    with client.chat.completions.stream(model=UPSTREAM, messages=MESSAGES, tools=TOOLS) as stream:
+        for _ in stream:
+            pass
+        [call] = stream.get_final_completion().choices[0].message.tool_calls
+    assert (call.function.name, json.loads(call.function.arguments)) == ("weather", {"city": "Bath"})
+
+
+def upstream_structured():
+    reply = client.chat.completions.parse(model=UPSTREAM, messages=MESSAGES, response_format=Place)
+    assert reply.choices[0].message.parsed == Place(city="Bath")
+
+
+def upstream_embeddings():
+    data = client.embeddings.create(model=UPSTREAM, input=["a", "b"]).data
+    assert [one.embedding for one in data] == [[0, 0.5], [1, 0.5]]
+
+
+def own_structured():
+    try:
+        client.chat.completions.parse(model=LOCAL, messages=MESSAGES, response_format=Place)
+    except BadRequestError as error:
+        assert "response_format" in str(error)
+        return str(error.status_code)
+    raise AssertionError("nothing was raised")
+
+
+CASES = {
+    "chat": chat,
+    "chat, streamed": chat_streamed,
+    "log-probabilities": logprobs,
+    "completions": completions,
+    "models": models,
+    "alignment": aligned,
+    "alignment, streamed": aligned_streamed,
+    "responses": responses,
+    "responses, streamed": responses_streamed,
+    "errors": errors,
+    "tools, own engine": lambda: refused(BadRequestError, "tools", tools=TOOLS),
+    "structured output, own engine": own_structured,
+    "tools, upstream": upstream_tools,
+    "tools streamed, upstream": upstream_tools_streamed,
+    "structured output, upstream": upstream_structured,
+    "embeddings, upstream": upstream_embeddings,
+}
+
+for name, case in CASES.items():
+    try:
+        print(json.dumps({"case": name, "outcome": "pass", "detail": case() or ""}), flush=True)
+    except Exception as error:  # every failure is an outcome of the table
+        print(json.dumps({"case": name, "outcome": "fail", "detail": f"{type(error).__name__}: {error}"[:300]}), flush=True)
