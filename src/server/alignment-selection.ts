@@ -31,6 +31,15 @@ export function selectAlignment(
   return fields
 }
 
+/** What metrics and logs call it: the policy's name, `inline` without one, undefined without any alignment. */
+export function policyLabel(
+  selected: AlignmentOptions | undefined,
+  { body, header, aliasPolicy }: AlignmentChoices,
+): string | undefined {
+  if (selected === undefined) return undefined
+  return body?.policy ?? readHeader(header)?.policy ?? aliasPolicy ?? 'inline'
+}
+
 function readHeader(raw: string | undefined): AlignmentOptions | undefined {
   if (raw === undefined) return undefined
   const text = decodeHeader(raw)

@@ -5,17 +5,20 @@ import { isClientGone } from './client-presence.ts'
 import { completions } from './completions.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { healthz, readyz } from './health.ts'
+import { Scrape } from './metrics/scrape.ts'
 import { listModels, retrieveModel } from './models.ts'
 import { clientGoneStatus, isLogged, toOpenAIError } from './openai-error.ts'
 import { openApiDocument } from './openapi.ts'
 import { passOther } from './pass-other.ts'
 import { requestId } from './request-id.ts'
+import { keepRecords } from './request-lifecycle.ts'
 import { listRewards, postRewards } from './rewards.ts'
 
 /** All routes, one error handler. */
 export function createApp(gateway: Gateway): Hono<AppEnvironment> {
   const app = new Hono<AppEnvironment>()
   app.use(requestId)
+  app.use('/v1/*', keepRecords(gateway))
   app.use('/v1/*', async (_context, next) => {
     if (gateway.isDraining()) throw new ApiProblem('draining', 'The server is shutting down.', { retryAfter: 5 })
     await next()
@@ -32,6 +35,10 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
     const { ready, body } = await readyz(gateway)
     return context.json(body, ready ? 200 : 503)
   })
+  const scrape = new Scrape(gateway)
+  app.get('/metrics', async (context) => {
+    return context.body(await scrape.text(), 200, { 'content-type': scrape.contentType })
+  })
   app.get('/openapi.json', (context) => context.json(openApiDocument()))
   app.all('/v1/*', (context, next) => passOther(context, gateway, next))
   refuseOtherMethods(app)
@@ -43,6 +50,7 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
   app.onError((error, context) => {
     // Nobody is left to read a reply, and a client that leaves is no fault.
     if (isClientGone(context)) return new Response(null, { status: clientGoneStatus })
+    context.get('record')?.failed(error)
     if (isLogged(error)) gateway.onFault(error, context.get('requestId'))
     const { status, headers, body } = toOpenAIError(error)
     return context.json(body, status, headers)
@@ -58,6 +66,7 @@ const methods: Readonly<Record<string, string>> = {
   '/v1/models/:id{.+}': 'GET, HEAD',
   '/healthz': 'GET, HEAD',
   '/readyz': 'GET, HEAD',
+  '/metrics': 'GET, HEAD',
   '/openapi.json': 'GET, HEAD',
 }
 

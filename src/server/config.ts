@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { alignmentOptions } from '../guidance/alignment-options.ts'
 import { rewardOptions } from '../rm/reward-options.ts'
 import { byteSizePattern, parseByteSize } from './byte-size.ts'
+import { loggingConfig, metricsConfig } from './operations-config.ts'
 import { upstreamConfig } from './upstream-config.ts'
 
 const name = z.string().regex(/^[\w][\w.:/-]{0,127}$/, 'names are letters, digits and . _ : / -')
@@ -161,6 +162,8 @@ export const configSchema = z.strictObject({
   rewards: z.record(name, rewardOptions).default({}).describe('What requests may judge answers with, by name.'),
   policies: z.record(name, alignmentOptions).default({}).describe("Named presets of the request's `alignment` object."),
   aliases: z.record(name, alias).default({}).describe('Further model names, each a model with a policy.'),
+  metrics: metricsConfig.prefault({}).describe('Prometheus metrics at `/metrics`: docs/operations.md.'),
+  logging: loggingConfig.prefault({}).describe('JSON lines on stderr.'),
 })
 
 export type Config = z.output<typeof configSchema>

@@ -1,7 +1,9 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Engine } from './engine.ts'
 import type { EventLoopDelay } from './event-loop-delay.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import type { ServedModels } from './models.ts'
+import type { RequestEnd, RequestRecord } from './request-record.ts'
 import type { Upstreams } from './upstreams.ts'
 
 /** What the routes need; the composition root makes it, tests make a small one. */
@@ -22,6 +24,9 @@ export interface Gateway {
   /** True once the server is going down: new work is refused, what runs goes on. */
   isDraining(): boolean
   eventLoopDelay(): EventLoopDelay
+  readonly metrics: Metrics
+  /** A request below /v1/ is over, and its reply has left. */
+  onRequestEnd(record: RequestRecord, end: RequestEnd): void
   /** A failure that is nobody's request's fault. */
   onFault(error: unknown, requestId: string): void
 }
@@ -29,5 +34,5 @@ export interface Gateway {
 /** The Hono environment of our routes. */
 export interface AppEnvironment {
   Bindings: Partial<HttpBindings>
-  Variables: { requestId: string }
+  Variables: { requestId: string; record: RequestRecord }
 }

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import type { alignmentOptions } from '../guidance/alignment-options.ts'
-import { selectAlignment } from './alignment-selection.ts'
+import { policyLabel, selectAlignment } from './alignment-selection.ts'
 import { type Answers, collectAnswers } from './answers.ts'
 import { ApiProblem } from './api-problem.ts'
 import type { ReplyShape } from './chat-response.ts'
@@ -40,7 +40,11 @@ export function generationContext(
   const { limits, models } = gateway
   const served = findModel(models, body.model)
   const header = context.req.header('x-trimtab-alignment')
-  const alignment = selectAlignment({ body: body.alignment, header, aliasPolicy: served.policy }, models.policies)
+  const record = context.get('record')
+  record.model = body.model
+  const choices = { body: body.alignment, header, aliasPolicy: served.policy }
+  const alignment = selectAlignment(choices, models.policies)
+  record.policy = policyLabel(alignment, choices)
   return { model: served.model, alignment, seed: body.seed ?? drawSeed(), defaultMaxTokens: limits.defaultMaxTokens }
 }
 
@@ -63,13 +67,16 @@ export async function reply(
     includeUsage: body.stream_options?.include_usage ?? false,
     seed: details.seed,
   }
+  const record = context.get('record')
+  record.streamed = body.stream
   const client = watchClient(context)
   const replyLimit = { streamed: body.stream, heldLogprobs: limits.heldLogprobs }
+  record.handOver(gateway.metrics.clock(record.model))
   const batches = gateway.engine.generate({ ...generation, replyLimit }, client.signal)
   if (body.stream)
     return await streamed(context, gateway, batches, details.format.writer(identity, shape), shape, client)
   try {
-    return context.json(details.format.whole(identity, await collectAnswers(batches, shape.choiceCount), shape))
+    return context.json(details.format.whole(identity, await collectAnswers(batches, shape.choiceCount, record), shape))
   } finally {
     client.release()
   }
@@ -84,13 +91,14 @@ async function streamed(
   client: ClientPresence,
 ): Promise<Response> {
   const { keepAliveMs } = gateway.limits
-  const frames = streamReply(batches, writer, shape.choiceCount, shape.includeUsage)
+  const frames = streamReply(batches, writer, shape.choiceCount, shape.includeUsage, context.get('record'))
   try {
     const stream = eventStream(await settled(frames, keepAliveMs), {
       keepAliveMs,
       signal: client.signal,
       onCancel: client.leave,
       onEnd: client.release,
+      onFailure: (error) => context.get('record').failed(error),
       onFault: (error) => gateway.onFault(error, context.get('requestId')),
     })
     return context.body(stream, 200, eventStreamHeaders)

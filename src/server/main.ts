@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { env } from 'node:process'
 import { Command, InvalidArgumentError } from 'commander'
 import { CheckpointError } from '../decoding/errors.ts'
@@ -9,15 +8,14 @@ import { configReference } from './config-docs.ts'
 import { EngineLoadError } from './engine.ts'
 import { cacheFolder } from './engine-setup.ts'
 import { ConfigError } from './environment-references.ts'
+import { packageVersion } from './package-version.ts'
 
 // The commands load what they need only when they run: the HTTP process never holds a tokenizer.
 const program = new Command('trimtab').description(
   'Inference-time alignment gateway: small reward models steer a frozen language model while it decodes.',
 )
 
-// Beside the manifest in a checkout and in an installed package alike.
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-program.version(version, '--version', 'print the version')
+program.version(packageVersion, '--version', 'print the version')
 
 withModelFlags(program.command('serve'))
   .description('Serve an OpenAI-compatible API; without --model and --config, the embedded demo family.')

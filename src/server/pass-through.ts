@@ -7,6 +7,7 @@ import type { AppEnvironment, Gateway } from './gateway.ts'
 import { toOpenAIError } from './openai-error.ts'
 import type { Passage } from './passage.ts'
 import { headersForClient, headersForUpstream } from './passed-headers.ts'
+import type { RequestRecord } from './request-record.ts'
 import { watchSocketClose } from './socket-close.ts'
 import { frame } from './sse.ts'
 import { toUpstreamProblem } from './upstream-problem.ts'
@@ -27,6 +28,7 @@ export async function passThrough(
   { upstream, body, repeatable }: Passage,
 ): Promise<Response> {
   const { incoming, outgoing } = exchangeOf(context)
+  const record = context.get('record')
   const requestId = context.get('requestId')
   const gone = new AbortController()
   const leave = () => gone.abort(new DOMException('The client went away.', 'AbortError'))
@@ -41,13 +43,19 @@ export async function passThrough(
   const affinity = affinityBytes === 0 ? undefined : { prefix: body.subarray(0, affinityBytes) }
   const options = { signal: gone.signal, affinity, ...(repeatable ? {} : { retries: 0 }) }
   let reply: UpstreamReply | undefined
+  record.upstream = client.name
+  record.handOver()
   try {
     reply = await client.request(call, options).catch((error: unknown) => {
       throw toUpstreamProblem(error)
     })
     writeHead(outgoing, reply, headersForClient(reply.headers, { requestId, upstream: client.name }))
-    const fault = await writeBody(outgoing, reply, gone.signal)
-    if (fault !== undefined && !gone.signal.aborted) gateway.onFault(fault, requestId)
+    if (isEventStream(reply)) record.streams(gateway.metrics.clock(record.model))
+    const fault = await writeBody(outgoing, reply, gone.signal, record)
+    if (fault !== undefined && !gone.signal.aborted) {
+      record.failed(fault)
+      gateway.onFault(fault, requestId)
+    }
     return RESPONSE_ALREADY_SENT
   } finally {
     release()
@@ -77,10 +85,16 @@ function writeHead(outgoing: ServerResponse, reply: UpstreamReply, headers: read
 }
 
 /** Ends the response; returns why it had to break off, if it had. */
-async function writeBody(outgoing: ServerResponse, reply: UpstreamReply, signal: AbortSignal): Promise<unknown> {
+async function writeBody(
+  outgoing: ServerResponse,
+  reply: UpstreamReply,
+  signal: AbortSignal,
+  record: RequestRecord,
+): Promise<unknown> {
   const mayExplain = isEventStream(reply) && ['content-encoding', 'content-length'].every((name) => !reply.header(name))
   try {
     for await (const chunk of mayExplain ? wholeEvents(reply.body) : reply.body) {
+      record.clock?.tick()
       if (!outgoing.write(chunk)) await drained(outgoing, signal)
     }
     outgoing.end()

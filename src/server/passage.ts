@@ -65,6 +65,7 @@ function passageOfModel(
   glance: BodyGlance,
   served: ServedName,
 ): Passage | undefined {
+  context.get('record').model = glance.model?.name
   if (served.upstream === undefined) return undefined
   const { name, renamed, steered } = served.upstream
   if (steered === true && isAligned(context, glance, served)) return undefined

@@ -38,6 +38,7 @@ export const rewardRequest = z
 export async function postRewards(context: Context<AppEnvironment>, gateway: Gateway): Promise<Response> {
   const body = parseFields(rewardRequest, parseBody(await readBytes(context, gateway.limits.bodyBytes)))
   const client = watchClient(context)
+  context.get('record').handOver()
   try {
     for await (const batch of gateway.engine.judge(toRewardRequest(body), client.signal))
       for (const event of batch)

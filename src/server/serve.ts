@@ -13,14 +13,18 @@ import { engineSetup, servedNames } from './engine-setup.ts'
 import { watchEventLoopDelay } from './event-loop-delay.ts'
 import { createHttpServer } from './http-server.ts'
 import { listen } from './listen.ts'
+import { Metrics } from './metrics/metrics.ts'
 import { assertModelFolders } from './model-folders.ts'
+import { packageVersion } from './package-version.ts'
 import { pullModels } from './pull.ts'
+import { logRequest } from './request-log.ts'
 import { toTryLines } from './try-lines.ts'
 import { openUpstreams } from './upstream-setup.ts'
 
 /** Serves until told to stop; rejects when the port or the models cannot be had. */
 export async function serve(config: Config, environment: Environment): Promise<void> {
-  const log = pino({ name: 'trimtab' }, pino.destination(2))
+  const log = pino({ name: 'trimtab', level: config.logging.level }, pino.destination(2))
+  const metrics = new Metrics(packageVersion)
   const ownEngine = needsEngine(config) ? await openEngine(config, environment, log) : undefined
   const engine = ownEngine ?? absentEngine
   const upstreams = openUpstreams(config)
@@ -39,6 +43,11 @@ export async function serve(config: Config, environment: Environment): Promise<v
     },
     isDraining: () => draining,
     eventLoopDelay: watchEventLoopDelay(),
+    metrics,
+    onRequestEnd: (record, end) => {
+      metrics.end(record, end)
+      if (config.logging.requests) logRequest(log, record, end)
+    },
     onFault: (error, requestId) => logFault(log, error, requestId),
   })
   const server = createHttpServer(app.fetch)

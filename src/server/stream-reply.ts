@@ -1,4 +1,5 @@
 import type { AlignmentReport, GenerationEvent, GenerationUsage } from './engine-messages.ts'
+import type { RequestRecord } from './request-record.ts'
 import { commentFrame, doneFrame } from './sse.ts'
 
 type EventOf<Type extends GenerationEvent['type']> = Extract<GenerationEvent, { type: Type }>
@@ -20,12 +21,14 @@ export async function* streamReply(
   writer: ReplyWriter,
   choiceCount: number,
   includeUsage: boolean,
+  record?: RequestRecord,
 ): AsyncGenerator<string> {
   let text = Array.from({ length: choiceCount }, (_, index) => writer.opening(index)).join('')
   let openChoices = choiceCount
   let lastEnd: EventOf<'choice-end'> | undefined
   let complete = false
   for await (const batch of batches) {
+    record?.note(batch)
     for (const event of batch) {
       if (event.type === 'choice-delta') {
         if (event.text !== '' || (event.tokens?.length ?? 0) > 0) text += writer.delta(event)

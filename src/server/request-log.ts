@@ -1,0 +1,39 @@
+import type { Logger } from 'pino'
+import type { RequestEnd, RequestRecord } from './request-record.ts'
+
+/** One line for a request that is over. Prompts are in it only where the record was given one. */
+export function logRequest(log: Logger, record: RequestRecord, end: RequestEnd): void {
+  log.info(requestLine(record, end), 'request')
+}
+
+function requestLine(record: RequestRecord, { status, seconds, cut }: RequestEnd): object {
+  const { usage, alignment, clock, startedAt } = record
+  return withoutUndefined({
+    requestId: record.id,
+    key: record.key,
+    method: record.method,
+    route: record.route,
+    status,
+    model: record.model,
+    policy: record.policy,
+    upstream: record.upstream,
+    streamed: record.streamed,
+    ms: milliseconds(seconds * 1000),
+    firstTokenMs: clock?.firstAt && milliseconds(clock.firstAt - startedAt),
+    promptTokens: usage?.promptTokens,
+    cachedTokens: usage?.cachedTokens,
+    completionTokens: usage?.completionTokens,
+    generatedTokens: alignment?.tokens.generated,
+    aligned: alignment?.method,
+    cost: record.cost,
+    failure: record.failure,
+    clientLeft: cut || undefined,
+    prompt: record.prompt,
+  })
+}
+
+const milliseconds = (value: number) => Math.round(value * 10) / 10
+
+function withoutUndefined(value: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined))
+}

@@ -1,0 +1,73 @@
+import { ApiProblem, type ProblemKind } from './api-problem.ts'
+import type { AlignmentReport, GenerationEvent, GenerationUsage } from './engine-messages.ts'
+import type { TokenClock } from './metrics/token-clock.ts'
+
+/** What there is to say of one request when it is over: the routes note it, metrics, logs and traces read it. */
+export class RequestRecord {
+  readonly id: string
+  readonly method: string
+  /** The route's path, not the request's: one of few. */
+  readonly route: string
+  /** Milliseconds, as performance.now() tells them. */
+  readonly startedAt = performance.now()
+  /** Name of the caller's key. */
+  key: string | undefined
+  /** What was asked for, where that is a served name. */
+  model: string | undefined
+  /** Name of the policy; `inline` for an alignment of the request's own. */
+  policy: string | undefined
+  /** Who answered, where it was an upstream. */
+  upstream: string | undefined
+  streamed = false
+  /** Sequences it may hold at one time. */
+  cost: number | undefined
+  /** When the engine or the upstream was asked. */
+  handedOverAt: number | undefined
+  clock: TokenClock | undefined
+  usage: GenerationUsage | undefined
+  alignment: AlignmentReport | undefined
+  /** The limit of its key that it met. */
+  limit: 'requests' | 'tokens' | 'concurrency' | undefined
+  failure: ProblemKind | 'internal' | undefined
+  /** Only where the configuration asks for it. */
+  prompt: unknown
+
+  constructor(id: string, method: string, route: string) {
+    this.id = id
+    this.method = method
+    this.route = route
+  }
+
+  handOver(clock?: TokenClock): void {
+    this.handedOverAt = performance.now()
+    this.clock = clock
+  }
+
+  /** The reply is a stream whose pieces are told to the clock. */
+  streams(clock: TokenClock): void {
+    this.streamed = true
+    this.clock = clock
+  }
+
+  /** What arrived together for a reply; called for every step of every reply, so it looks at no more than the ends. */
+  note(batch: readonly GenerationEvent[]): void {
+    if (batch[0]?.type === 'choice-delta') this.clock?.tick()
+    const last = batch.at(-1)
+    if (last?.type !== 'generation-end') return
+    this.usage = last.usage
+    this.alignment = last.alignment
+  }
+
+  failed(error: unknown): void {
+    this.failure = error instanceof ApiProblem ? error.kind : 'internal'
+  }
+}
+
+/** How a request ended. */
+export interface RequestEnd {
+  /** 499 when the client left before the reply began. */
+  readonly status: number
+  readonly seconds: number
+  /** The client left before it had everything. */
+  readonly cut: boolean
+}
