@@ -31,13 +31,12 @@ export function selectAlignment(
   return fields
 }
 
-/** What metrics and logs call it: the policy's name, `inline` without one, undefined without any alignment. */
-export function policyLabel(
-  selected: AlignmentOptions | undefined,
-  { body, header, aliasPolicy }: AlignmentChoices,
-): string | undefined {
-  if (selected === undefined) return undefined
-  return body?.policy ?? readHeader(header)?.policy ?? aliasPolicy ?? 'inline'
+/** The policy that applies, and `inline` where the request has options of its own, beside it or alone. */
+export function usedPolicies({ body, header: raw, aliasPolicy }: AlignmentChoices): readonly string[] {
+  const header = readHeader(raw)
+  const named = body?.policy ?? header?.policy ?? aliasPolicy
+  const own = Object.keys({ ...header, ...body }).some((field) => field !== 'policy' && field !== 'trace')
+  return [...(named === undefined ? [] : [named]), ...(own ? ['inline'] : [])]
 }
 
 function readHeader(raw: string | undefined): AlignmentOptions | undefined {

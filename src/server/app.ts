@@ -5,6 +5,7 @@ import { isClientGone } from './client-presence.ts'
 import { completions } from './completions.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { healthz, readyz } from './health.ts'
+import { checkKey } from './keys/guard.ts'
 import { Scrape } from './metrics/scrape.ts'
 import { listModels, retrieveModel } from './models.ts'
 import { clientGoneStatus, isLogged, toOpenAIError } from './openai-error.ts'
@@ -23,11 +24,12 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
     if (gateway.isDraining()) throw new ApiProblem('draining', 'The server is shutting down.', { retryAfter: 5 })
     await next()
   })
+  app.use('/v1/*', checkKey(gateway))
   app.post('/v1/chat/completions', (context) => chatCompletions(context, gateway))
   app.post('/v1/completions', (context) => completions(context, gateway))
   app.post('/v1/rewards', (context) => postRewards(context, gateway))
   app.get('/v1/rewards', (context) => context.json(listRewards(gateway.rewards)))
-  app.get('/v1/models', (context) => context.json(listModels(gateway.models)))
+  app.get('/v1/models', (context) => context.json(listModels(gateway.models, context.get('caller'))))
   // A hub id has a slash in it, so the rest of the path is the name.
   app.get('/v1/models/:id{.+}', (context) => context.json(retrieveModel(gateway.models, context.req.param('id'))))
   app.get('/healthz', (context) => context.json(healthz(gateway)))

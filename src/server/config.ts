@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { alignmentOptions } from '../guidance/alignment-options.ts'
 import { rewardOptions } from '../rm/reward-options.ts'
 import { byteSizePattern, parseByteSize } from './byte-size.ts'
+import { keyConfig } from './keys/key-config.ts'
 import { loggingConfig, metricsConfig } from './operations-config.ts'
 import { upstreamConfig } from './upstream-config.ts'
 
@@ -19,7 +20,7 @@ const server = z.strictObject({
   host: z
     .string()
     .default('127.0.0.1')
-    .describe('Address to listen on. 0.0.0.0 opens the server to the network: it checks no keys yet.'),
+    .describe('Address to listen on. 0.0.0.0 opens the server to the network: give `keys` then.'),
   port: z.int().min(0).max(65535).default(8080).describe('Port to listen on; 0 takes a free one.'),
   body_limit: size('2MiB').describe(
     'Largest request body; larger ones are refused (413) without being read to the end.',
@@ -162,6 +163,10 @@ export const configSchema = z.strictObject({
   rewards: z.record(name, rewardOptions).default({}).describe('What requests may judge answers with, by name.'),
   policies: z.record(name, alignmentOptions).default({}).describe("Named presets of the request's `alignment` object."),
   aliases: z.record(name, alias).default({}).describe('Further model names, each a model with a policy.'),
+  keys: z
+    .record(name, keyConfig)
+    .default({})
+    .describe('Who may use the API, by name; without any, everybody: docs/operations.md.'),
   metrics: metricsConfig.prefault({}).describe('Prometheus metrics at `/metrics`: docs/operations.md.'),
   logging: loggingConfig.prefault({}).describe('JSON lines on stderr.'),
 })

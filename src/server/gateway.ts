@@ -1,6 +1,8 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Engine } from './engine.ts'
 import type { EventLoopDelay } from './event-loop-delay.ts'
+import type { Caller } from './keys/caller.ts'
+import type { KeyRing } from './keys/key-ring.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { ServedModels } from './models.ts'
 import type { RequestEnd, RequestRecord } from './request-record.ts'
@@ -24,6 +26,7 @@ export interface Gateway {
   /** True once the server is going down: new work is refused, what runs goes on. */
   isDraining(): boolean
   eventLoopDelay(): EventLoopDelay
+  readonly keys: KeyRing
   readonly metrics: Metrics
   /** A request below /v1/ is over, and its reply has left. */
   onRequestEnd(record: RequestRecord, end: RequestEnd): void
@@ -34,5 +37,5 @@ export interface Gateway {
 /** The Hono environment of our routes. */
 export interface AppEnvironment {
   Bindings: Partial<HttpBindings>
-  Variables: { requestId: string; record: RequestRecord }
+  Variables: { requestId: string; record: RequestRecord; caller: Caller | undefined }
 }

@@ -1,12 +1,14 @@
 import type { Context } from 'hono'
 import type { alignmentOptions } from '../guidance/alignment-options.ts'
-import { policyLabel, selectAlignment } from './alignment-selection.ts'
+import { selectAlignment, usedPolicies } from './alignment-selection.ts'
 import { type Answers, collectAnswers } from './answers.ts'
 import { ApiProblem } from './api-problem.ts'
 import type { ReplyShape } from './chat-response.ts'
 import { type ClientPresence, watchClient } from './client-presence.ts'
 import type { GenerationEvent, GenerationRequest, ModelCard } from './engine-messages.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
+import { demandOf } from './keys/demand.ts'
+import { admit } from './keys/guard.ts'
 import { findModel } from './models.ts'
 import { newReplyIdentity, type ReplyIdentity } from './reply-identity.ts'
 import { refuseLongIds, refuseManyChoices } from './request-bounds.ts'
@@ -44,7 +46,7 @@ export function generationContext(
   record.model = body.model
   const choices = { body: body.alignment, header, aliasPolicy: served.policy }
   const alignment = selectAlignment(choices, models.policies)
-  record.policy = policyLabel(alignment, choices)
+  record.policies = usedPolicies(choices)
   return { model: served.model, alignment, seed: body.seed ?? drawSeed(), defaultMaxTokens: limits.defaultMaxTokens }
 }
 
@@ -69,6 +71,7 @@ export async function reply(
   }
   const record = context.get('record')
   record.streamed = body.stream
+  admit(context, demandOf(generation, record))
   const client = watchClient(context)
   const replyLimit = { streamed: body.stream, heldLogprobs: limits.heldLogprobs }
   record.handOver(gateway.metrics.clock(record.model))

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { env } from 'node:process'
 import { Command, InvalidArgumentError } from 'commander'
 import { CheckpointError } from '../decoding/errors.ts'
@@ -43,6 +44,16 @@ program
   .action(async (id: string) => {
     const { pull } = await import('./pull.ts')
     process.stdout.write(`${await pull(id, cacheFolder(), env)}\n`)
+  })
+
+program
+  .command('key')
+  .description('Make an API key: prints it once, with the hash that belongs into the configuration.')
+  .argument('[name]', 'what the key is called in the configuration', 'my-key')
+  .option('--stdin', 'hash the key that is read from standard input instead of making one')
+  .action(async (name: string, { stdin }: { readonly stdin?: boolean }) => {
+    const { describeKey } = await import('./keys/describe-key.ts')
+    process.stdout.write(describeKey(name, stdin ? readFileSync(0, 'utf8').trim() : undefined))
   })
 
 program

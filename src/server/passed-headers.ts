@@ -38,16 +38,23 @@ export function headersForUpstream(rawHeaders: readonly string[], requestId: str
 /** The reply's headers as the client gets them: the upstream's, then ours. */
 export function headersForClient(
   rawHeaders: readonly string[],
-  own: { readonly requestId: string; readonly upstream: string },
+  own: {
+    readonly requestId: string
+    readonly upstream: string
+    /** Further ones of ours, which win over the upstream's. */
+    readonly others: readonly (readonly [name: string, value: string])[]
+  },
 ): readonly string[] {
   const named = namedByConnection(rawHeaders)
+  const others = own.others.filter(([name]) => name !== 'x-request-id' && name !== 'content-type')
+  const replaced = new Set(others.map(([name]) => name))
   const headers: string[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase()
-    if (hopByHop.includes(name) || named.has(name) || name.startsWith(ownPrefix)) continue
+    if (hopByHop.includes(name) || named.has(name) || name.startsWith(ownPrefix) || replaced.has(name)) continue
     headers.push(name === 'x-request-id' ? `${ownPrefix}upstream-request-id` : rawHeaders[i]!, rawHeaders[i + 1]!)
   }
-  return [...headers, 'x-request-id', own.requestId, `${ownPrefix}upstream`, own.upstream]
+  return [...headers, ...others.flat(), 'x-request-id', own.requestId, `${ownPrefix}upstream`, own.upstream]
 }
 
 /** `Connection: close, X-Foo` makes X-Foo belong to the connection too. */

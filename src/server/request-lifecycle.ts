@@ -11,9 +11,10 @@ export function keepRecords(gateway: Gateway): MiddlewareHandler<AppEnvironment>
     const record = new RequestRecord(context.get('requestId'), context.req.method, routeOf(context.req.path))
     context.set('record', record)
     gateway.metrics.begin()
-    const end = once((ending: Omit<RequestEnd, 'seconds'>) =>
-      gateway.onRequestEnd(record, { ...ending, seconds: (performance.now() - record.startedAt) / 1000 }),
-    )
+    const end = once((ending: Omit<RequestEnd, 'seconds'>) => {
+      record.end()
+      gateway.onRequestEnd(record, { ...ending, seconds: (performance.now() - record.startedAt) / 1000 })
+    })
     const { outgoing } = context.env ?? {}
     if (outgoing === undefined) {
       // Only in tests that call the app without a server.

@@ -15,7 +15,7 @@ function requestLine(record: RequestRecord, { status, seconds, cut }: RequestEnd
     route: record.route,
     status,
     model: record.model,
-    policy: record.policy,
+    policy: record.policies.length === 0 ? undefined : record.policies.join('+'),
     upstream: record.upstream,
     streamed: record.streamed,
     ms: milliseconds(seconds * 1000),

@@ -14,8 +14,8 @@ export class RequestRecord {
   key: string | undefined
   /** What was asked for, where that is a served name. */
   model: string | undefined
-  /** Name of the policy; `inline` for an alignment of the request's own. */
-  policy: string | undefined
+  /** Name of its policy, `inline` for an alignment of the request's own; both where it overrides the policy. */
+  policies: readonly string[] = []
   /** Who answered, where it was an upstream. */
   upstream: string | undefined
   streamed = false
@@ -32,10 +32,29 @@ export class RequestRecord {
   /** Only where the configuration asks for it. */
   prompt: unknown
 
+  readonly #atEnd: (() => void)[] = []
+
   constructor(id: string, method: string, route: string) {
     this.id = id
     this.method = method
     this.route = route
+  }
+
+  /** What its key's limits are charged with; undefined where nobody counted. */
+  get usedTokens(): number | undefined {
+    const unworked = this.failure !== undefined && this.clock?.firstAt === undefined
+    if (this.handedOverAt === undefined || unworked) return 0
+    if (this.usage === undefined) return undefined
+    return this.usage.promptTokens + (this.alignment?.tokens.generated ?? this.usage.completionTokens)
+  }
+
+  /** To be done when the request is over. */
+  atEnd(act: () => void): void {
+    this.#atEnd.push(act)
+  }
+
+  end(): void {
+    for (const act of this.#atEnd.splice(0)) act()
   }
 
   handOver(clock?: TokenClock): void {

@@ -12,6 +12,7 @@ import { EngineClient } from './engine-client.ts'
 import { engineSetup, servedNames } from './engine-setup.ts'
 import { watchEventLoopDelay } from './event-loop-delay.ts'
 import { createHttpServer } from './http-server.ts'
+import { KeyRing } from './keys/key-ring.ts'
 import { listen } from './listen.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { assertModelFolders } from './model-folders.ts'
@@ -43,6 +44,7 @@ export async function serve(config: Config, environment: Environment): Promise<v
     },
     isDraining: () => draining,
     eventLoopDelay: watchEventLoopDelay(),
+    keys: new KeyRing(config.keys),
     metrics,
     onRequestEnd: (record, end) => {
       metrics.end(record, end)

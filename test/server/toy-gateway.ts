@@ -1,5 +1,6 @@
 import { createApp } from '../../src/server/app.ts'
 import type { Gateway } from '../../src/server/gateway.ts'
+import { KeyRing } from '../../src/server/keys/key-ring.ts'
 import { Metrics } from '../../src/server/metrics/metrics.ts'
 import type { RequestEnd, RequestRecord } from '../../src/server/request-record.ts'
 import { noUpstreams } from '../../src/server/upstreams.ts'
@@ -27,6 +28,7 @@ export function toyGateway(change: Partial<Gateway> = {}) {
     isDraining: () => false,
     eventLoopDelay: () => ({ p50: 0, p99: 1, max: 2 }),
     onFault: (error) => faults.push(error),
+    keys: new KeyRing({}),
     metrics,
     onRequestEnd: (record, end) => {
       metrics.end(record, end)

@@ -43,7 +43,8 @@ export class Metrics {
 
   end(record: RequestRecord, { status, seconds, cut }: RequestEnd): void {
     const { requests, inFlight, duration, overhead, disconnects } = this.#requests
-    const { route, model = 'unknown', policy = 'none', startedAt, handedOverAt } = record
+    const { route, model = 'unknown', startedAt, handedOverAt } = record
+    const [policy = 'none'] = record.policies
     inFlight.dec()
     requests.inc({ route, model, policy, status: String(status) })
     duration.observe({ route, model }, seconds)
