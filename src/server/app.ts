@@ -3,6 +3,7 @@ import { ApiProblem } from './api-problem.ts'
 import { chatCompletions } from './chat-completions.ts'
 import { isClientGone } from './client-presence.ts'
 import { completions } from './completions.ts'
+import { crossOrigin } from './cross-origin.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { healthz, readyz } from './health.ts'
 import { checkKey } from './keys/guard.ts'
@@ -20,6 +21,7 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
   const app = new Hono<AppEnvironment>()
   app.use(requestId)
   app.use('/v1/*', keepRecords(gateway))
+  app.use('/v1/*', crossOrigin(gateway))
   app.use('/v1/*', async (_context, next) => {
     if (gateway.isDraining()) throw new ApiProblem('draining', 'The server is shutting down.', { retryAfter: 5 })
     await next()
@@ -38,7 +40,9 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
     return context.json(body, ready ? 200 : 503)
   })
   const scrape = new Scrape(gateway)
-  app.get('/metrics', async (context) => {
+  app.get('/metrics', async (context, next) => {
+    if (gateway.metricsAccess === 'off') return await next()
+    if (gateway.metricsAccess === 'key') gateway.keys.identify((name) => context.req.header(name))
     return context.body(await scrape.text(), 200, { 'content-type': scrape.contentType })
   })
   app.get('/openapi.json', (context) => context.json(openApiDocument()))

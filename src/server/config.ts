@@ -44,6 +44,14 @@ const server = z.strictObject({
     'How much of a stream may wait for a client that reads too slowly; with more, its request is ended.',
   ),
   keep_alive_seconds: z.number().positive().default(10).describe('A silent stream gets an SSE comment this often.'),
+  cors_origins: z
+    .array(
+      z
+        .string()
+        .regex(/^(\*|https?:\/\/[^/]+)$/, 'an origin is like "https://app.example.com", without a path; "*" is all'),
+    )
+    .default([])
+    .describe('Origins whose pages may call the API from browsers; `*` for all. Empty: none but our own.'),
   drain_seconds: z
     .number()
     .min(0)

@@ -27,6 +27,10 @@ export interface Gateway {
   isDraining(): boolean
   eventLoopDelay(): EventLoopDelay
   readonly keys: KeyRing
+  /** Who may read /metrics. */
+  readonly metricsAccess: 'open' | 'key' | 'off'
+  /** Origins whose pages may read replies. */
+  readonly corsOrigins: readonly string[]
   readonly metrics: Metrics
   /** A request below /v1/ is over, and its reply has left. */
   onRequestEnd(record: RequestRecord, end: RequestEnd): void

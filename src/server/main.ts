@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { CheckpointError } from '../decoding/errors.ts'
 import { byteSizePattern } from './byte-size.ts'
 import { configFromFlags, type Flags } from './command-line.ts'
-import { configReference } from './config-docs.ts'
+import { configReference, configSchemaFile } from './config-docs.ts'
 import { EngineLoadError } from './engine.ts'
 import { cacheFolder } from './engine-setup.ts'
 import { ConfigError } from './environment-references.ts'
@@ -27,7 +27,8 @@ withModelFlags(program.command('serve'))
   .option('--max-running <number>', 'most sequences decoded together (default 64)', integer(1))
   .action(async (flags: Flags) => {
     const { serve } = await import('./serve.ts')
-    await serve(configFromFlags(flags, env), env)
+    const read = () => configFromFlags(flags, env)
+    await serve(read(), env, flags.config === undefined ? undefined : read)
   })
 
 withModelFlags(program.command('check'))
@@ -60,6 +61,11 @@ program
   .command('config-docs')
   .description('Print the reference of the configuration file.')
   .action(() => void process.stdout.write(configReference()))
+
+program
+  .command('config-schema')
+  .description('Print the JSON Schema of the configuration file, for editors.')
+  .action(() => void process.stdout.write(configSchemaFile()))
 
 try {
   await program.parseAsync()

@@ -51,6 +51,7 @@ export async function passThrough(
   const options = { signal: gone.signal, affinity, ...(repeatable ? {} : { retries: 0 }) }
   let reply: UpstreamReply | undefined
   record.upstream = client.name
+  record.prompt = body
   record.handOver()
   try {
     reply = await client.request(call, options).catch((error: unknown) => {

@@ -1,9 +1,15 @@
 import type { Logger } from 'pino'
 import type { RequestEnd, RequestRecord } from './request-record.ts'
 
-/** One line for a request that is over. Prompts are in it only where the record was given one. */
-export function logRequest(log: Logger, record: RequestRecord, end: RequestEnd): void {
-  log.info(requestLine(record, end), 'request')
+/** One line for a request that is over; what was asked is in it only where the configuration says so. */
+export function logRequest(
+  log: Logger,
+  record: RequestRecord,
+  end: RequestEnd,
+  { prompts }: { readonly prompts: boolean },
+): void {
+  const prompt = prompts ? { prompt: asked(record.prompt) } : {}
+  log.info({ ...requestLine(record, end), ...prompt }, 'request')
 }
 
 function requestLine(record: RequestRecord, { status, seconds, cut }: RequestEnd): object {
@@ -28,9 +34,11 @@ function requestLine(record: RequestRecord, { status, seconds, cut }: RequestEnd
     cost: record.cost,
     failure: record.failure,
     clientLeft: cut || undefined,
-    prompt: record.prompt,
   })
 }
+
+/** A body that passed through is shown as it came, as far as a line can hold. */
+const asked = (prompt: unknown) => (Buffer.isBuffer(prompt) ? prompt.toString('utf8', 0, 16_384) : prompt)
 
 const milliseconds = (value: number) => Math.round(value * 10) / 10
 

@@ -29,7 +29,7 @@ export class RequestRecord {
   /** The limit of its key that it met. */
   limit: 'requests' | 'tokens' | 'concurrency' | undefined
   failure: ProblemKind | 'internal' | undefined
-  /** Only where the configuration asks for it. */
+  /** What was asked: for the log, where the configuration wants it there. */
   prompt: unknown
 
   readonly #atEnd: (() => void)[] = []

@@ -29,6 +29,8 @@ export function toyGateway(change: Partial<Gateway> = {}) {
     eventLoopDelay: () => ({ p50: 0, p99: 1, max: 2 }),
     onFault: (error) => faults.push(error),
     keys: new KeyRing({}),
+    metricsAccess: 'open',
+    corsOrigins: [],
     metrics,
     onRequestEnd: (record, end) => {
       metrics.end(record, end)
