@@ -16,6 +16,10 @@ export class Metrics {
   constructor(version: string) {
     const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry })
+    // A series that begins at 1 never rose, as far as rate() and increase() know.
+    for (const result of ['ok', 'invalid', 'restart_required']) this.#requests.reloads.inc({ result }, 0)
+    for (const reason of ['queue', 'draining', 'requests', 'tokens', 'concurrency'])
+      this.#requests.rejected.inc({ reason }, 0)
     const labels = { version, node: process.version }
     new Gauge({
       name: 'trimtab_build_info',

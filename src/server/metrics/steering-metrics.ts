@@ -35,6 +35,7 @@ export class SteeringMetrics {
       'Drafts over upstreams: accepted, rejected, unread (behind a rejected one).',
       ['result'],
     )
+    for (const result of ['accepted', 'rejected', 'unread']) this.#drafts.inc({ result }, 0)
     this.#rounds = counter('draft_rounds_total', 'Rounds of drafting and verifying over upstreams.')
     this.#truncation = histogram(
       'truncation_bound',
