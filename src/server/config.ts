@@ -4,7 +4,7 @@ import { alignmentOptions } from '../guidance/alignment-options.ts'
 import { rewardOptions } from '../rm/reward-options.ts'
 import { byteSizePattern, parseByteSize } from './byte-size.ts'
 import { keyConfig } from './keys/key-config.ts'
-import { loggingConfig, metricsConfig } from './operations-config.ts'
+import { loggingConfig, metricsConfig, tracingConfig } from './operations-config.ts'
 import { upstreamConfig } from './upstream-config.ts'
 
 const name = z.string().regex(/^[\w][\w.:/-]{0,127}$/, 'names are letters, digits and . _ : / -')
@@ -177,6 +177,7 @@ export const configSchema = z.strictObject({
     .describe('Who may use the API, by name; without any, everybody: docs/operations.md.'),
   metrics: metricsConfig.prefault({}).describe('Prometheus metrics at `/metrics`: docs/operations.md.'),
   logging: loggingConfig.prefault({}).describe('JSON lines on stderr.'),
+  tracing: tracingConfig.prefault({}).describe('OpenTelemetry traces; off unless an endpoint is given.'),
 })
 
 export type Config = z.output<typeof configSchema>

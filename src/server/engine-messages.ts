@@ -52,6 +52,8 @@ export interface GenerationRequest {
   readonly alignment: AlignmentOptions | undefined
   /** Absent: no bound, as for measurements. */
   readonly replyLimit?: ReplyLimit
+  /** W3C trace context of the request, where it is traced. */
+  readonly traceparent?: string
 }
 
 /** Answers to be scored. */

@@ -6,6 +6,7 @@ import type { KeyRing } from './keys/key-ring.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { ServedModels } from './models.ts'
 import type { RequestEnd, RequestRecord } from './request-record.ts'
+import type { Tracing } from './tracing/tracing.ts'
 import type { Upstreams } from './upstreams.ts'
 
 /** What the routes need; the composition root makes it, tests make a small one. */
@@ -32,6 +33,8 @@ export interface Gateway {
   /** Origins whose pages may read replies. */
   readonly corsOrigins: readonly string[]
   readonly metrics: Metrics
+  /** Absent where no traces are asked for. */
+  readonly tracing?: Tracing | undefined
   /** A request below /v1/ is over, and its reply has left. */
   onRequestEnd(record: RequestRecord, end: RequestEnd): void
   /** A failure that is nobody's request's fault. */

@@ -75,7 +75,7 @@ export async function reply(
   const client = watchClient(context)
   const replyLimit = { streamed: body.stream, heldLogprobs: limits.heldLogprobs }
   record.handOver(gateway.metrics.clock(record.model))
-  const batches = gateway.engine.generate({ ...generation, replyLimit }, client.signal)
+  const batches = gateway.engine.generate({ ...generation, replyLimit, ...record.carriedTrace }, client.signal)
   if (body.stream)
     return await streamed(context, gateway, batches, details.format.writer(identity, shape), shape, client)
   try {

@@ -37,22 +37,22 @@ export async function passThrough(
   const record = context.get('record')
   await admitPassage(context, gateway, passage)
   const requestId = context.get('requestId')
+  record.upstream = upstream.client.name
+  record.prompt = body
+  record.handOver()
   const gone = new AbortController()
   const leave = () => gone.abort(new DOMException('The client went away.', 'AbortError'))
   const release = watchSocketClose(incoming.socket, leave)
   const call = {
     method: incoming.method ?? 'GET',
     path: pathOf(context),
-    headers: headersForUpstream(incoming.rawHeaders, requestId),
+    headers: headersForUpstream(incoming.rawHeaders, requestId, record.traceparent),
     body: body.length === 0 ? undefined : body,
   }
   const { client, affinityBytes } = upstream
   const affinity = affinityBytes === 0 ? undefined : { prefix: body.subarray(0, affinityBytes) }
   const options = { signal: gone.signal, affinity, ...(repeatable ? {} : { retries: 0 }) }
   let reply: UpstreamReply | undefined
-  record.upstream = client.name
-  record.prompt = body
-  record.handOver()
   try {
     reply = await client.request(call, options).catch((error: unknown) => {
       throw toUpstreamProblem(error)

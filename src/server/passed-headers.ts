@@ -26,13 +26,24 @@ const keptFromUpstream = new Set([
 /** Headers named so are ours, in both directions. */
 const ownPrefix = 'x-trimtab-'
 
-/** The request's headers as an upstream gets them, names and values in turn. */
-export function headersForUpstream(rawHeaders: readonly string[], requestId: string): readonly string[] {
+/** The request's headers as an upstream gets them, names and values in turn; a trace of our own takes the place of the client's, of which it is a part. */
+export function headersForUpstream(
+  rawHeaders: readonly string[],
+  requestId: string,
+  traceparent?: string,
+): readonly string[] {
   const named = namedByConnection(rawHeaders)
   const kept = filter(rawHeaders, (name) => {
-    return !keptFromUpstream.has(name) && !named.has(name) && !name.startsWith(ownPrefix) && name !== 'x-request-id'
+    return (
+      !keptFromUpstream.has(name) &&
+      !named.has(name) &&
+      !name.startsWith(ownPrefix) &&
+      name !== 'x-request-id' &&
+      !(name === 'traceparent' && traceparent !== undefined)
+    )
   })
-  return [...kept, 'x-request-id', requestId]
+  const traced = traceparent === undefined ? [] : ['traceparent', traceparent]
+  return [...kept, 'x-request-id', requestId, ...traced]
 }
 
 /** The reply's headers as the client gets them: the upstream's, then ours. */

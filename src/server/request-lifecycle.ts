@@ -10,10 +10,13 @@ export function keepRecords(gateway: Gateway): MiddlewareHandler<AppEnvironment>
   return async (context, next) => {
     const record = new RequestRecord(context.get('requestId'), context.req.method, routeOf(context.req.path))
     context.set('record', record)
+    record.trace = gateway.tracing?.begin(record.route, (name) => context.req.header(name))
     gateway.metrics.begin()
     const end = once((ending: Omit<RequestEnd, 'seconds'>) => {
       record.end()
-      gateway.onRequestEnd(record, { ...ending, seconds: (performance.now() - record.startedAt) / 1000 })
+      const whole = { ...ending, seconds: (performance.now() - record.startedAt) / 1000 }
+      record.trace?.end(record, whole)
+      gateway.onRequestEnd(record, whole)
     })
     const { outgoing } = context.env ?? {}
     if (outgoing === undefined) {

@@ -16,6 +16,7 @@ function requestLine(record: RequestRecord, { status, seconds, cut }: RequestEnd
   const { usage, alignment, clock, startedAt } = record
   return withoutUndefined({
     requestId: record.id,
+    traceId: record.trace?.traceId,
     key: record.key,
     method: record.method,
     route: record.route,

@@ -1,6 +1,7 @@
 import { ApiProblem, type ProblemKind } from './api-problem.ts'
 import type { AlignmentReport, GenerationEvent, GenerationUsage } from './engine-messages.ts'
 import type { TokenClock } from './metrics/token-clock.ts'
+import type { RequestTrace } from './tracing/tracing.ts'
 
 /** What there is to say of one request when it is over: the routes note it, metrics, logs and traces read it. */
 export class RequestRecord {
@@ -29,6 +30,10 @@ export class RequestRecord {
   /** The limit of its key that it met. */
   limit: 'requests' | 'tokens' | 'concurrency' | undefined
   failure: ProblemKind | 'internal' | undefined
+  /** Absent where requests are not traced. */
+  trace: RequestTrace | undefined
+  /** The trace context that calls for this request carry on. */
+  traceparent: string | undefined
   /** What was asked: for the log, where the configuration wants it there. */
   prompt: unknown
 
@@ -48,6 +53,11 @@ export class RequestRecord {
     return this.usage.promptTokens + (this.alignment?.tokens.generated ?? this.usage.completionTokens)
   }
 
+  /** For calls that carry the trace on. */
+  get carriedTrace(): { readonly traceparent?: string } {
+    return this.traceparent === undefined ? {} : { traceparent: this.traceparent }
+  }
+
   /** To be done when the request is over. */
   atEnd(act: () => void): void {
     this.#atEnd.push(act)
@@ -57,9 +67,11 @@ export class RequestRecord {
     for (const act of this.#atEnd.splice(0)) act()
   }
 
+  /** The engine is asked, or an upstream. */
   handOver(clock?: TokenClock): void {
     this.handedOverAt = performance.now()
     this.clock = clock
+    this.traceparent = this.trace?.handOver(this.upstream)
   }
 
   /** The reply is a stream whose pieces are told to the clock. */

@@ -18,6 +18,7 @@ function fixedParts(config: Config): Readonly<Record<string, unknown>> {
     'server.port': server.port,
     'server.stream_buffer': server.stream_buffer,
     'server.drain_seconds': server.drain_seconds,
+    tracing: config.tracing,
     engine,
     'models (of the own engine, or steered)': [setup.models, setup.upstreamModels, setup.served],
     'upstreams (of steered models)': setup.upstreams.filter(({ name }) => steered.includes(name)),

@@ -21,6 +21,7 @@ import { packageVersion } from './package-version.ts'
 import { pullModels } from './pull.ts'
 import { LiveSettings } from './reload.ts'
 import { logRequest } from './request-log.ts'
+import type { Tracing } from './tracing/tracing.ts'
 import { toTryLines } from './try-lines.ts'
 
 /**
@@ -33,9 +34,10 @@ export async function serve(config: Config, environment: Environment, reread?: (
   const ownEngine = needsEngine(config) ? await openEngine(config, environment, log) : undefined
   const engine = ownEngine ?? absentEngine
   const live = new LiveSettings(config, log, metrics)
+  const tracing = await tracingOf(config, log)
   let draining = false
   const server = createHttpServer(
-    createApp(gatewayOver(live, { engine, metrics, log, isDraining: () => draining })).fetch,
+    createApp(gatewayOver(live, { engine, metrics, tracing, log, isDraining: () => draining })).fetch,
   )
   await listen(server, config.server)
   const drainMs = config.server.drain_seconds * 1000
@@ -47,6 +49,7 @@ export async function serve(config: Config, environment: Environment, reread?: (
     const inFlight = workers.reduce((sum, worker) => sum + worker.inFlight, 0)
     log.info({ signal, inFlight }, 'shutting down')
     await drain(server, workers, drainMs)
+    await tracing?.close()
   })
   if (reread !== undefined)
     watchHangUp(
@@ -60,15 +63,16 @@ export async function serve(config: Config, environment: Environment, reread?: (
   if (ownEngine === undefined || (await ownEngine.start())) process.stdout.write(`${toTryLines(config, url)}\n`)
 }
 
-interface Services extends Pick<Gateway, 'engine' | 'metrics' | 'isDraining'> {
+interface Services extends Pick<Gateway, 'engine' | 'metrics' | 'tracing' | 'isDraining'> {
   readonly log: Logger
 }
 
 /** What the routes see: services that stay, over settings that a reload replaces. */
-function gatewayOver(live: LiveSettings, { engine, metrics, log, isDraining }: Services): Gateway {
+function gatewayOver(live: LiveSettings, { engine, metrics, tracing, log, isDraining }: Services): Gateway {
   return {
     engine,
     metrics,
+    tracing,
     isDraining,
     eventLoopDelay: watchEventLoopDelay(),
     get models() {
@@ -99,6 +103,14 @@ function gatewayOver(live: LiveSettings, { engine, metrics, log, isDraining }: S
     },
     onFault: (error, requestId) => logFault(log, error, requestId),
   }
+}
+
+/** The SDK takes longer to load than the rest of the server, so it is loaded only where it is used. */
+async function tracingOf({ tracing }: Config, log: Logger): Promise<Tracing | undefined> {
+  const { endpoint } = tracing
+  if (endpoint === undefined) return undefined
+  const { openTracing } = await import('./tracing/open-tracing.ts')
+  return openTracing({ ...tracing, endpoint }, packageVersion, (reason) => log.warn({ reason }, 'traces'))
 }
 
 /** Rewards are judged in the engine process too. */

@@ -90,7 +90,9 @@ class PooledUpstream implements UpstreamClient {
     begin: () => () => void,
   ): Promise<UpstreamReply> {
     const { name, retries } = this.#settings
-    const withKey = { ...call, headers: [...(call.headers ?? []), ...this.#ownHeaders] }
+    const { traceparent } = options.affinity ?? {}
+    const traced = traceparent === undefined ? [] : ['traceparent', traceparent]
+    const withKey = { ...call, headers: [...(call.headers ?? []), ...traced, ...this.#ownHeaders] }
     const most = options.retries ?? retries.attempts
     const tried = new Set<Replica>()
     for (let made = 0; ; made++) {

@@ -31,6 +31,8 @@ export interface UpstreamCall {
 export interface Affinity {
   /** Requests with equal prefixes prefer the same replica: the beginning of the prompt, or a hash of it. */
   readonly prefix?: string | Uint8Array | undefined
+  /** W3C trace context that the calls carry on, where the client's request is traced. */
+  readonly traceparent?: string | undefined
 }
 
 export interface CallOptions {
