@@ -23,6 +23,8 @@ export interface SequenceRequest {
    * cannot run out of memory midway; a released one makes room for another. Default 0.
    */
   readonly forks?: number
+  /** W3C trace context that calls to engines elsewhere carry on. */
+  readonly traceparent?: string
   /** How a guided answer over an upstream is drafted; the local engine drafts nothing. */
   readonly speculation?: SpeculationOptions
   /** Told of every round of drafting and verifying that an upstream took. */

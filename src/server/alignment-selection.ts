@@ -31,6 +31,14 @@ export function selectAlignment(
   return fields
 }
 
+/** The policy that applies, and `inline` where the request has options of its own, beside it or alone. */
+export function usedPolicies({ body, header: raw, aliasPolicy }: AlignmentChoices): readonly string[] {
+  const header = readHeader(raw)
+  const named = body?.policy ?? header?.policy ?? aliasPolicy
+  const own = Object.keys({ ...header, ...body }).some((field) => field !== 'policy' && field !== 'trace')
+  return [...(named === undefined ? [] : [named]), ...(own ? ['inline'] : [])]
+}
+
 function readHeader(raw: string | undefined): AlignmentOptions | undefined {
   if (raw === undefined) return undefined
   const text = decodeHeader(raw)

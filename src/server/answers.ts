@@ -1,5 +1,6 @@
 import type { FinishReason } from '../decoding/decoder.ts'
 import type { AlignmentReport, GenerationEvent, GenerationUsage, TokenReport } from './engine-messages.ts'
+import type { RequestRecord } from './request-record.ts'
 
 /** A choice, complete. */
 export interface Answer {
@@ -19,6 +20,7 @@ export interface Answers {
 export async function collectAnswers(
   batches: AsyncIterable<readonly GenerationEvent[]>,
   count: number,
+  record?: RequestRecord,
 ): Promise<Answers> {
   const drafts = Array.from({ length: count }, () => ({
     text: '',
@@ -27,6 +29,7 @@ export async function collectAnswers(
   }))
   let end: Extract<GenerationEvent, { type: 'generation-end' }> | undefined
   for await (const batch of batches) {
+    record?.note(batch)
     for (const event of batch) {
       if (event.type === 'generation-end') end = event
       if (event.type !== 'choice-delta' && event.type !== 'choice-end') continue

@@ -2,6 +2,9 @@
 export type ProblemKind =
   | 'invalid-request'
   | 'unsupported'
+  | 'invalid-key'
+  | 'not-allowed'
+  | 'rate-limited'
   | 'context-length'
   | 'model-not-found'
   | 'route-not-found'

@@ -28,6 +28,7 @@ export async function chatCompletions(context: Context<AppEnvironment>, gateway:
   refuseUnsupported(fields, 'chat')
   refuseMisplaced(fields, chatRequest.shape)
   const body = parseFields(chatRequest, fields)
+  context.get('record').prompt = body.messages
   const details = generationContext(context, body, gateway)
   const generation = chatToGeneration(body, details)
   return reply(context, gateway, body, generation, { logprobs: body.logprobs, seed: details.seed, format })

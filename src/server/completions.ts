@@ -28,6 +28,7 @@ export async function completions(context: Context<AppEnvironment>, gateway: Gat
   refuseUnsupported(fields, 'completion')
   refuseMisplaced(fields, completionRequest.shape)
   const body = parseFields(completionRequest, fields)
+  context.get('record').prompt = body.prompt
   const details = generationContext(context, body, gateway)
   const generation = completionToGeneration(body, details)
   return reply(context, gateway, body, generation, {

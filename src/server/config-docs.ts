@@ -27,9 +27,12 @@ One YAML file, given with \`trimtab serve --config FILE\`; without one, \`--mode
 embedded family \`models/tiny/trimtab.yaml\` is served. \`trimtab check --config FILE\` checks a file and everything it names. In a checkout of the repository
 \`trimtab ...\` is \`npm run trimtab -- ...\`, such as \`npm run trimtab -- check --config FILE\`.
 
-- Unknown keys are refused, each with its path. Paths are relative to the file.
+- An editor with a YAML language server checks and completes the file while you write, if its first line is
+  \`# yaml-language-server: $schema=node_modules/trimtab/docs/trimtab.schema.json\` (the path to [trimtab.schema.json](trimtab.schema.json)).
+- Unknown keys are refused, each with its path and the known one that it resembles. Paths are relative to the file.
 - \`\${NAME}\` in a text is the environment variable NAME; \`\${NAME:-default}\` has a default. A variable that is not set and has
   no default is an error. A value that is one reference and nothing else may become a number or a boolean.
+- At SIGHUP the file is read again: [operations.md](operations.md#reload).
 - \`--host\`, \`--port\`, \`--memory\`, \`--threads\` and \`--max-running\` beat the file.
 - The sampling defaults of a checkpoint's \`generation_config.json\` are not applied: requests without \`temperature\` and
   \`top_p\` are sampled at 1 and 1, as the OpenAI API says.
@@ -61,6 +64,18 @@ aliases:
   chat-friendly: { model: chat, policy: friendly }
 \`\`\`
 `
+
+/** docs/trimtab.schema.json: for editors that check and complete YAML while it is written. */
+export function configSchemaFile(): string {
+  const schema = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any', override: orReference })
+  return `${JSON.stringify({ ...schema, title: 'trimtab.yaml' }, undefined, 2)}\n`
+}
+
+/** What is no text may be a reference to the environment too; bounds say nothing of texts, and a pattern nothing of numbers. */
+function orReference({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (jsonSchema.type !== 'integer' && jsonSchema.type !== 'number' && jsonSchema.type !== 'boolean') return
+  Object.assign(jsonSchema, { type: [jsonSchema.type, 'string'], pattern: '^\\$\\{.+\\}$' })
+}
 
 /** docs/configuration.md, written from the schema that checks the file. */
 export function configReference(): string {

@@ -3,6 +3,7 @@ import { rewardReferenceProblems } from '../rm/reward-references.ts'
 import type { Config } from './config.ts'
 import { localModels, servedLocalModels, servedModels, steeredModels, upstreamModels } from './configured-models.ts'
 import type { FieldProblem } from './field-problem.ts'
+import { keyProblems } from './keys/key-references.ts'
 
 /** Names in the configuration that lead nowhere, and guides that say too much or too little. */
 export function brokenReferences(config: Config): readonly FieldProblem[] {
@@ -19,6 +20,7 @@ export function brokenReferences(config: Config): readonly FieldProblem[] {
       trainedGuides: Object.keys(config.guides).filter((guide) => 'kind' in config.guides[guide]!),
     }),
     ...Object.entries(config.policies).flatMap(([policy, options]) => policyProblems(config, policy, options)),
+    ...keyProblems(config),
     ...Object.entries(config.aliases).flatMap(([alias, target]) => aliasProblems(config, alias, target)),
   ]
 }

@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { alignmentOptions } from '../guidance/alignment-options.ts'
 import { rewardOptions } from '../rm/reward-options.ts'
 import { byteSizePattern, parseByteSize } from './byte-size.ts'
+import { keyConfig } from './keys/key-config.ts'
+import { loggingConfig, metricsConfig, tracingConfig } from './operations-config.ts'
 import { upstreamConfig } from './upstream-config.ts'
 
 const name = z.string().regex(/^[\w][\w.:/-]{0,127}$/, 'names are letters, digits and . _ : / -')
@@ -18,7 +20,7 @@ const server = z.strictObject({
   host: z
     .string()
     .default('127.0.0.1')
-    .describe('Address to listen on. 0.0.0.0 opens the server to the network: it checks no keys yet.'),
+    .describe('Address to listen on. 0.0.0.0 opens the server to the network: give `keys` then.'),
   port: z.int().min(0).max(65535).default(8080).describe('Port to listen on; 0 takes a free one.'),
   body_limit: size('2MiB').describe(
     'Largest request body; larger ones are refused (413) without being read to the end.',
@@ -42,6 +44,14 @@ const server = z.strictObject({
     'How much of a stream may wait for a client that reads too slowly; with more, its request is ended.',
   ),
   keep_alive_seconds: z.number().positive().default(10).describe('A silent stream gets an SSE comment this often.'),
+  cors_origins: z
+    .array(
+      z
+        .string()
+        .regex(/^(\*|https?:\/\/[^/]+)$/, 'an origin is like "https://app.example.com", without a path; "*" is all'),
+    )
+    .default([])
+    .describe('Origins whose pages may call the API from browsers; `*` for all. Empty: none but our own.'),
   drain_seconds: z
     .number()
     .min(0)
@@ -161,6 +171,13 @@ export const configSchema = z.strictObject({
   rewards: z.record(name, rewardOptions).default({}).describe('What requests may judge answers with, by name.'),
   policies: z.record(name, alignmentOptions).default({}).describe("Named presets of the request's `alignment` object."),
   aliases: z.record(name, alias).default({}).describe('Further model names, each a model with a policy.'),
+  keys: z
+    .record(name, keyConfig)
+    .default({})
+    .describe('Who may use the API, by name; without any, everybody: docs/operations.md.'),
+  metrics: metricsConfig.prefault({}).describe('Prometheus metrics at `/metrics`: docs/operations.md.'),
+  logging: loggingConfig.prefault({}).describe('JSON lines on stderr.'),
+  tracing: tracingConfig.prefault({}).describe('OpenTelemetry traces; off unless an endpoint is given.'),
 })
 
 export type Config = z.output<typeof configSchema>

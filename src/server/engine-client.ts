@@ -1,4 +1,3 @@
-import type { EngineStats } from '../decoding/local/engine-options.ts'
 import { ApiProblem } from './api-problem.ts'
 import { backOffMs } from './back-off.ts'
 import { type Engine, EngineLoadError, type EngineState, type EngineStatus } from './engine.ts'
@@ -7,6 +6,7 @@ import { type EngineClientOptions, engineClientDefaults } from './engine-client-
 import type {
   EngineCommand,
   EngineEvent,
+  EngineReport,
   EngineSetup,
   GenerationEvent,
   GenerationRequest,
@@ -96,7 +96,7 @@ export class EngineClient implements Engine {
     }
   }
 
-  stats(): Promise<EngineStats> {
+  stats(): Promise<EngineReport> {
     const child = this.#runningChild()
     const { id, stats } = this.#inFlight.openStats()
     child.send({ type: 'stats-request', id })

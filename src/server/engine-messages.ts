@@ -2,6 +2,7 @@ import type { ChatMessage } from '../decoding/checkpoint/chat-template.ts'
 import type { FinishReason } from '../decoding/decoder.ts'
 import type { EngineOptions, EngineStats, ModelSpec, WeightFormat } from '../decoding/local/engine-options.ts'
 import type { SamplingParams } from '../decoding/sampling-params.ts'
+import type { CallCounts } from '../decoding/upstream/http/call-counters.ts'
 import type { UpstreamSettings } from '../decoding/upstream/http/upstream-settings.ts'
 import type { UpstreamModelSpec } from '../decoding/upstream/upstream-fleet.ts'
 import type { AlignmentOptions } from '../guidance/alignment-options.ts'
@@ -9,6 +10,7 @@ import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
 import type { ChoiceOutcome } from '../guidance/strategy.ts'
 import type { AlignmentTrace } from '../guidance/trace.ts'
 import type { RewardReference } from '../guidance/whole-answer-options.ts'
+import type { RewardCounts } from '../rm/metered-rewards.ts'
 import type { Question, Verdict } from '../rm/reward.ts'
 import type { RewardCatalogue } from '../rm/reward-catalogue.ts'
 
@@ -50,6 +52,8 @@ export interface GenerationRequest {
   readonly alignment: AlignmentOptions | undefined
   /** Absent: no bound, as for measurements. */
   readonly replyLimit?: ReplyLimit
+  /** W3C trace context of the request, where it is traced. */
+  readonly traceparent?: string
 }
 
 /** Answers to be scored. */
@@ -94,6 +98,9 @@ export interface AlignmentReport {
 export interface SpeculationReport {
   readonly rounds: number
   readonly drafted: number
+  /** Positions at which a draft was looked at, and at which one was taken. */
+  readonly examined: number
+  readonly accepted: number
   /** Share of the positions looked at whose draft was taken. */
   readonly acceptance: number
   /** Bounds on the total variation that truncation can have cost: the largest of a token, and their sum. */
@@ -157,6 +164,14 @@ export interface ModelCard {
   readonly checkpoint: string
 }
 
+/** Counters of the engine process since its start, for probes and metrics. */
+export interface EngineReport extends EngineStats {
+  readonly rewards: Readonly<Record<string, RewardCounts>>
+  /** Calls that steer models over upstreams. */
+  readonly upstreams: Readonly<Record<string, CallCounts>>
+  readonly residentBytes: number
+}
+
 /** Parent to child. */
 export type EngineCommand =
   | { readonly type: 'engine-start'; readonly setup: EngineSetup }
@@ -172,4 +187,4 @@ export type EngineEvent =
   | { readonly type: 'engine-failed'; readonly message: string }
   /** Everything one engine step brought, for all requests: one message a step keeps the HTTP process idle. */
   | { readonly type: 'generation-events'; readonly events: readonly (readonly [id: number, event: GenerationEvent])[] }
-  | { readonly type: 'stats'; readonly id: number; readonly stats: EngineStats }
+  | { readonly type: 'stats'; readonly id: number; readonly stats: EngineReport }

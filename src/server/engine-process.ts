@@ -1,6 +1,5 @@
-import type { EngineStats } from '../decoding/local/engine-options.ts'
 import { toEngineFailure } from './engine-failure.ts'
-import type { EngineCommand, EngineEvent, EngineSetup, Prompt } from './engine-messages.ts'
+import type { EngineCommand, EngineEvent, EngineReport, EngineSetup, Prompt } from './engine-messages.ts'
 import { eventOutbox } from './event-outbox.ts'
 import { modelCards } from './model-cards.ts'
 import { openGenerationEngine } from './open-generation-engine.ts'
@@ -15,7 +14,7 @@ const send = (event: EngineEvent) => void process.send?.(event, (error: Error | 
 const post = eventOutbox((events) => send({ type: 'generation-events', events }))
 const running = new Map<number, AbortController>()
 let engine: GenerationEngine | undefined
-let stats: (() => EngineStats) | undefined
+let stats: (() => EngineReport) | undefined
 
 process.on('message', (command) => receive(command as EngineCommand))
 process.on('disconnect', () => process.exit())

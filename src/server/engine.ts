@@ -1,5 +1,4 @@
-import type { EngineStats } from '../decoding/local/engine-options.ts'
-import type { GenerationEvent, GenerationRequest, ModelCard, RewardRequest } from './engine-messages.ts'
+import type { EngineReport, GenerationEvent, GenerationRequest, ModelCard, RewardRequest } from './engine-messages.ts'
 
 /** `starting` and `restarting` come to `ready` by themselves; `failed` and `stopped` do not. `absent`: there is none, and none is needed. */
 export type EngineStatus = 'starting' | 'ready' | 'restarting' | 'failed' | 'stopped' | 'absent'
@@ -22,7 +21,7 @@ export interface Engine {
   /** The verdicts on given answers, as one event; otherwise like `generate`. */
   judge(request: RewardRequest, signal: AbortSignal): AsyncIterable<readonly GenerationEvent[]>
   /** @throws ApiProblem when the engine is not running */
-  stats(): Promise<EngineStats>
+  stats(): Promise<EngineReport>
 }
 
 /** The models could not be loaded; the message says why. */

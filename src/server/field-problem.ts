@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { ApiProblem } from './api-problem.ts'
-import { parseContext } from './field-wording.ts'
+import { parseContext, withNearest } from './field-wording.ts'
 
 /** A field at fault and what is wrong with it. */
 export interface FieldProblem {
@@ -48,7 +48,11 @@ function describe(issue: Issue, outer: readonly PropertyKey[]): readonly FieldPr
   if (isMissing(issue)) return [{ path: formatPath(path), message: 'is required' }]
   if (issue.code === 'invalid_union' && issue.errors.length > 0) return describeUnion(issue, path)
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: formatPath([...path, key]), message: issue.message }))
+    return issue.keys.map((key, index) => ({
+      path: formatPath([...path, key]),
+      // A body may have thousands, and only the first is told.
+      message: index < 8 ? withNearest(issue.message, key) : issue.message,
+    }))
   }
   const message = issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined
   return [

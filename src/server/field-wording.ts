@@ -1,3 +1,4 @@
+import { closest, distance } from 'fastest-levenshtein'
 import { z } from 'zod'
 
 /** The words for what zod names after itself: a record, a discriminator, a key that is not among the schema's. */
@@ -14,8 +15,19 @@ const fieldWording: z.core.$ZodErrorMap = (issue) => {
 export const parseContext = { reportInput: true, error: fieldWording } as const
 
 function unknownField(schema: unknown): string {
-  const known = schema instanceof z.ZodObject ? `; known fields: ${Object.keys(schema.shape).join(', ')}` : ''
+  const known = schema instanceof z.ZodObject ? `${knownFields}${Object.keys(schema.shape).join(', ')}` : ''
   return `is not a known field${known}`
+}
+
+const knownFields = '; known fields: '
+
+/** The message for one unknown field, with the known one that it is probably a misspelling of. */
+export function withNearest(message: string, field: string): string {
+  const [said = message, known] = message.split(knownFields)
+  if (known === undefined || field.length > 64) return message
+  const nearest = closest(field, known.split(', '))
+  const isNear = distance(field, nearest) <= Math.max(1, Math.floor(field.length / 3))
+  return isNear ? `${said} (did you mean '${nearest}'?)${knownFields}${known}` : message
 }
 
 /** Of the field that says which of several kinds an object is. */

@@ -1,7 +1,12 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Engine } from './engine.ts'
 import type { EventLoopDelay } from './event-loop-delay.ts'
+import type { Caller } from './keys/caller.ts'
+import type { KeyRing } from './keys/key-ring.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import type { ServedModels } from './models.ts'
+import type { RequestEnd, RequestRecord } from './request-record.ts'
+import type { Tracing } from './tracing/tracing.ts'
 import type { Upstreams } from './upstreams.ts'
 
 /** What the routes need; the composition root makes it, tests make a small one. */
@@ -22,6 +27,16 @@ export interface Gateway {
   /** True once the server is going down: new work is refused, what runs goes on. */
   isDraining(): boolean
   eventLoopDelay(): EventLoopDelay
+  readonly keys: KeyRing
+  /** Who may read /metrics. */
+  readonly metricsAccess: 'open' | 'key' | 'off'
+  /** Origins whose pages may read replies. */
+  readonly corsOrigins: readonly string[]
+  readonly metrics: Metrics
+  /** Absent where no traces are asked for. */
+  readonly tracing?: Tracing | undefined
+  /** A request below /v1/ is over, and its reply has left. */
+  onRequestEnd(record: RequestRecord, end: RequestEnd): void
   /** A failure that is nobody's request's fault. */
   onFault(error: unknown, requestId: string): void
 }
@@ -29,5 +44,5 @@ export interface Gateway {
 /** The Hono environment of our routes. */
 export interface AppEnvironment {
   Bindings: Partial<HttpBindings>
-  Variables: { requestId: string }
+  Variables: { requestId: string; record: RequestRecord; caller: Caller | undefined }
 }

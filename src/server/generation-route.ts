@@ -1,12 +1,14 @@
 import type { Context } from 'hono'
 import type { alignmentOptions } from '../guidance/alignment-options.ts'
-import { selectAlignment } from './alignment-selection.ts'
+import { selectAlignment, usedPolicies } from './alignment-selection.ts'
 import { type Answers, collectAnswers } from './answers.ts'
 import { ApiProblem } from './api-problem.ts'
 import type { ReplyShape } from './chat-response.ts'
 import { type ClientPresence, watchClient } from './client-presence.ts'
 import type { GenerationEvent, GenerationRequest, ModelCard } from './engine-messages.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
+import { demandOf } from './keys/demand.ts'
+import { admit } from './keys/guard.ts'
 import { findModel } from './models.ts'
 import { newReplyIdentity, type ReplyIdentity } from './reply-identity.ts'
 import { refuseLongIds, refuseManyChoices } from './request-bounds.ts'
@@ -42,7 +44,11 @@ export function generationContext(
   const { limits, models } = gateway
   const served = findModel(models, body.model)
   const header = context.req.header('x-trimtab-alignment')
-  const alignment = selectAlignment({ body: body.alignment, header, aliasPolicy: served.policy }, models.policies)
+  const record = context.get('record')
+  record.model = body.model
+  const choices = { body: body.alignment, header, aliasPolicy: served.policy }
+  const alignment = selectAlignment(choices, models.policies)
+  record.policies = usedPolicies(choices)
   return { model: served.model, alignment, seed: body.seed ?? drawSeed(), defaultMaxTokens: limits.defaultMaxTokens }
 }
 
@@ -65,13 +71,17 @@ export async function reply(
     includeUsage: body.stream_options?.include_usage ?? false,
     seed: details.seed,
   }
+  const record = context.get('record')
+  record.streamed = body.stream
+  admit(context, demandOf(generation, record))
   const client = watchClient(context)
   const streamsLogprobs = body.stream && details.format.repeatsLogprobs !== true
   const replyLimit = { streamed: streamsLogprobs, heldLogprobs: limits.heldLogprobs }
-  const batches = gateway.engine.generate({ ...generation, replyLimit }, client.signal)
+  record.handOver(gateway.metrics.clock(record.model))
+  const batches = gateway.engine.generate({ ...generation, replyLimit, ...record.carriedTrace }, client.signal)
   if (body.stream) return await streamed(context, gateway, batches, details.format.stream(identity, shape), client)
   try {
-    return context.json(details.format.whole(identity, await collectAnswers(batches, shape.choiceCount), shape))
+    return context.json(details.format.whole(identity, await collectAnswers(batches, shape.choiceCount, record), shape))
   } finally {
     client.release()
   }
@@ -85,13 +95,15 @@ async function streamed(
   client: ClientPresence,
 ): Promise<Response> {
   const { keepAliveMs } = gateway.limits
+  const record = context.get('record')
   try {
-    const body = eventStream(await settled(stream.frames(batches), keepAliveMs), {
+    const body = eventStream(await settled(stream.frames(batches, record), keepAliveMs), {
       keepAliveMs,
       signal: client.signal,
       onCancel: client.leave,
       onEnd: client.release,
       failure: stream.failure,
+      onFailure: (error) => record.failed(error),
       onFault: (error) => gateway.onFault(error, context.get('requestId')),
     })
     return context.body(body, 200, eventStreamHeaders)

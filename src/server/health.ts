@@ -1,6 +1,7 @@
 import type { Engine } from './engine.ts'
 import type { Gateway } from './gateway.ts'
 import { isUsable, type Upstreams } from './upstreams.ts'
+import { within } from './within.ts'
 
 /** Body of GET /healthz: this process answers; whether it can generate is /readyz's question. */
 export function healthz(gateway: Gateway) {
@@ -15,13 +16,6 @@ export function healthz(gateway: Gateway) {
 }
 
 const statsPatienceMs = 2000
-
-/** The value, or undefined when it fails (the engine died meanwhile) or takes longer than a probe should wait. */
-async function within<T>(value: Promise<T>, patienceMs: number): Promise<T | undefined> {
-  const signal = AbortSignal.timeout(patienceMs)
-  const patience = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)))
-  return await Promise.race([value.catch(() => undefined), patience])
-}
 
 /** Whether new requests would be taken, and how busy the engine and the upstreams are. */
 export async function readyz(gateway: Gateway): Promise<{ ready: boolean; body: object }> {

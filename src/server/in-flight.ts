@@ -1,11 +1,10 @@
-import type { EngineStats } from '../decoding/local/engine-options.ts'
 import { ApiProblem, type ProblemKind } from './api-problem.ts'
-import type { EngineFailure, GenerationEvent } from './engine-messages.ts'
+import type { EngineFailure, EngineReport, GenerationEvent } from './engine-messages.ts'
 import { EventQueue } from './event-queue.ts'
 import { eventSize } from './event-size.ts'
 
 interface StatsWaiter {
-  resolve(stats: EngineStats): void
+  resolve(stats: EngineReport): void
   reject(reason: unknown): void
 }
 
@@ -42,13 +41,13 @@ export class InFlight {
     return this.#generations.delete(id)
   }
 
-  openStats(): { readonly id: number; readonly stats: Promise<EngineStats> } {
+  openStats(): { readonly id: number; readonly stats: Promise<EngineReport> } {
     const id = this.#nextId++
-    const stats = new Promise<EngineStats>((resolve, reject) => this.#statsWaiters.set(id, { resolve, reject }))
+    const stats = new Promise<EngineReport>((resolve, reject) => this.#statsWaiters.set(id, { resolve, reject }))
     return { id, stats }
   }
 
-  deliverStats(id: number, stats: EngineStats): void {
+  deliverStats(id: number, stats: EngineReport): void {
     this.#statsWaiters.get(id)?.resolve(stats)
     this.#statsWaiters.delete(id)
   }

@@ -6,11 +6,12 @@ import { CheckpointError } from '../decoding/errors.ts'
 import { addClientCommands } from './cli/client-commands.ts'
 import { ClientError } from './cli/client-error.ts'
 import { configFromFlags, type Flags } from './command-line.ts'
-import { configReference } from './config-docs.ts'
+import { configReference, configSchemaFile } from './config-docs.ts'
 import { EngineLoadError } from './engine.ts'
 import { cacheFolder } from './engine-setup.ts'
 import { ConfigError } from './environment-references.ts'
 import { integer, withEngineFlags, withModelFlags } from './model-flags.ts'
+import { packageVersion } from './package-version.ts'
 
 // The commands load what they need only when they run: the HTTP process never holds a tokenizer.
 const program = new Command('trimtab').description(
@@ -27,9 +28,7 @@ Start here:
   trimtab <command> --help      what a command takes, with examples`,
 )
 
-// Beside the manifest in a checkout and in an installed package alike.
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-program.version(version, '--version', 'print the version')
+program.version(packageVersion, '--version', 'print the version')
 
 withEngineFlags(withModelFlags(program.command('serve')))
   .description('Serve an OpenAI-compatible API; without --model and --config, the embedded demo family.')
@@ -38,7 +37,8 @@ withEngineFlags(withModelFlags(program.command('serve')))
   .option('--max-running <number>', 'most sequences decoded together (default 64)', integer(1))
   .action(async (flags: Flags) => {
     const { serve } = await import('./serve.ts')
-    await serve(configFromFlags(flags, env), env)
+    const read = () => configFromFlags(flags, env)
+    await serve(read(), env, flags.config === undefined ? undefined : read)
   })
 
 withModelFlags(program.command('check'))
@@ -60,9 +60,24 @@ program
 addClientCommands(program)
 
 program
+  .command('key')
+  .description('Make an API key: prints it once, with the hash that belongs into the configuration.')
+  .argument('[name]', 'what the key is called in the configuration', 'my-key')
+  .option('--stdin', 'hash the key that is read from standard input instead of making one')
+  .action(async (name: string, { stdin }: { readonly stdin?: boolean }) => {
+    const { describeKey } = await import('./keys/describe-key.ts')
+    process.stdout.write(describeKey(name, stdin ? readFileSync(0, 'utf8').trim() : undefined))
+  })
+
+program
   .command('config-docs')
   .description('Print the reference of the configuration file.')
   .action(() => void process.stdout.write(configReference()))
+
+program
+  .command('config-schema')
+  .description('Print the JSON Schema of the configuration file, for editors.')
+  .action(() => void process.stdout.write(configSchemaFile()))
 
 try {
   await program.parseAsync()

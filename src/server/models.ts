@@ -1,5 +1,6 @@
 import type { AlignmentOptions } from '../guidance/alignment-options.ts'
 import { ApiProblem } from './api-problem.ts'
+import type { Caller } from './keys/caller.ts'
 
 /** A name that clients may put in `model`. */
 export interface ServedName {
@@ -37,8 +38,9 @@ export function findModel(models: ServedModels, name: string): ServedName {
 }
 
 /** Body of GET /v1/models. */
-export function listModels(models: ServedModels) {
-  return { object: 'list', data: [...models.names.keys()].map((name) => describeModel(models, name)) }
+export function listModels(models: ServedModels, caller?: Caller) {
+  const names = [...models.names.keys()].filter((name) => caller?.mayUse(name) ?? true)
+  return { object: 'list', data: names.map((name) => describeModel(models, name)) }
 }
 
 /** Body of GET /v1/models/{id}. */

@@ -1,17 +1,17 @@
 import { type LocalEngine, openEngine } from '../decoding/local/engine.ts'
-import type { EngineStats } from '../decoding/local/engine-options.ts'
 import { RoutedDecoder } from '../decoding/routed-decoder.ts'
 import { UpstreamDecoder } from '../decoding/upstream/upstream-decoder.ts'
 import { UpstreamFleet } from '../decoding/upstream/upstream-fleet.ts'
 import { scoringModels } from '../rm/causal-scorer.ts'
+import { MeteredRewards } from '../rm/metered-rewards.ts'
 import { openRewards } from '../rm/open-rewards.ts'
-import type { EngineSetup } from './engine-messages.ts'
+import type { EngineReport, EngineSetup } from './engine-messages.ts'
 import { assertGuidesFit, modelDirectory } from './model-directory.ts'
 import type { GenerationEngine } from './plan-generation.ts'
 import { keepPromises } from './policy-promises.ts'
 
 export interface OpenedGenerationEngine extends GenerationEngine {
-  stats(): EngineStats
+  stats(): EngineReport
   close(): Promise<void>
 }
 
@@ -34,21 +34,28 @@ export async function openGenerationEngine(
     const models = new Map([...local.models, ...fleet.models])
     assertGuidesFit(models, setup.served, setup.catalogue)
     for (const model of scoringModels(setup.rewards)) local.keepScoringRoom(model)
-    const { rewards, close: closeRewards } = await openRewards(setup.rewards, local, setup.options, onProgress)
-    closers.push(closeRewards)
+    const opened = await openRewards(setup.rewards, local, setup.options, onProgress)
+    closers.push(opened.close)
+    const metered = new MeteredRewards(opened.rewards)
     const engine = {
       decoder: decoderOver(local, fleet),
       models,
       directory: modelDirectory(models),
       catalogue: setup.catalogue,
-      rewards,
+      rewards: metered.rewards,
       isUpstream: (model: string) => fleet.models.has(model),
       prepare: (model: string, signal: AbortSignal) => fleet.prepare(model, signal),
       doubt: (upstream: string) => fleet.doubt(upstream),
       mostOpened: setup.options.maxRunning + setup.options.maxWaiting,
     }
     await keepPromises(engine, [...fleet.models.keys()], setup.promises, onProgress)
-    return { ...engine, stats: () => local.stats(), close }
+    const stats = () => ({
+      ...local.stats(),
+      rewards: metered.read(),
+      upstreams: fleet.counts(),
+      residentBytes: process.memoryUsage.rss(),
+    })
+    return { ...engine, stats, close }
   } catch (error) {
     await close()
     throw error

@@ -11,7 +11,7 @@ export interface OpenAIErrorBody {
 }
 
 export interface OpenAIError {
-  readonly status: 400 | 404 | 405 | 408 | 413 | 429 | 431 | 500 | 502 | 503 | 504
+  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 413 | 429 | 431 | 500 | 502 | 503 | 504
   readonly headers: Readonly<Record<string, string>>
   readonly body: OpenAIErrorBody
 }
@@ -25,6 +25,9 @@ type Row = readonly [status: OpenAIError['status'], type: string, code: string |
 const table: Readonly<Record<ProblemKind, Row>> = {
   'invalid-request': [400, 'invalid_request_error', null],
   unsupported: [400, 'invalid_request_error', 'unsupported_parameter'],
+  'invalid-key': [401, 'invalid_request_error', 'invalid_api_key'],
+  'not-allowed': [403, 'invalid_request_error', 'not_allowed_for_key'],
+  'rate-limited': [429, 'rate_limit_error', 'rate_limit_exceeded'],
   'context-length': [400, 'invalid_request_error', 'context_length_exceeded'],
   'model-not-found': [404, 'invalid_request_error', 'model_not_found'],
   'route-not-found': [404, 'invalid_request_error', 'not_found'],
@@ -56,6 +59,7 @@ export function toOpenAIError(error: unknown): OpenAIError {
   }
   const [status, type, code] = table[error.kind]
   const headers = {
+    ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
     ...(error.allow === undefined ? {} : { allow: error.allow }),
   }

@@ -3,10 +3,16 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import { isEventStream } from '../decoding/upstream/http/read-reply.ts'
 import type { UpstreamReply } from '../decoding/upstream/http/upstream-client.ts'
+import { decodedForGlance } from './body-encoding.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
+import { passedDemand } from './keys/demand.ts'
+import { admit } from './keys/guard.ts'
+import { passedAsks } from './keys/passed-asks.ts'
 import { toOpenAIError } from './openai-error.ts'
 import type { Passage } from './passage.ts'
 import { headersForClient, headersForUpstream } from './passed-headers.ts'
+import { UsageTail } from './passed-usage.ts'
+import type { RequestRecord } from './request-record.ts'
 import { watchSocketClose } from './socket-close.ts'
 import { frame } from './sse.ts'
 import { toUpstreamProblem } from './upstream-problem.ts'
@@ -24,17 +30,23 @@ interface Exchange {
 export async function passThrough(
   context: Context<AppEnvironment>,
   gateway: Gateway,
-  { upstream, body, repeatable }: Passage,
+  passage: Passage,
 ): Promise<Response> {
   const { incoming, outgoing } = exchangeOf(context)
+  const { upstream, body, repeatable } = passage
+  const record = context.get('record')
+  await admitPassage(context, gateway, passage)
   const requestId = context.get('requestId')
+  record.upstream = upstream.client.name
+  record.prompt = body
+  record.handOver()
   const gone = new AbortController()
   const leave = () => gone.abort(new DOMException('The client went away.', 'AbortError'))
   const release = watchSocketClose(incoming.socket, leave)
   const call = {
     method: incoming.method ?? 'GET',
     path: pathOf(context),
-    headers: headersForUpstream(incoming.rawHeaders, requestId),
+    headers: headersForUpstream(incoming.rawHeaders, requestId, record.traceparent),
     body: body.length === 0 ? undefined : body,
   }
   const { client, affinityBytes } = upstream
@@ -45,14 +57,35 @@ export async function passThrough(
     reply = await client.request(call, options).catch((error: unknown) => {
       throw toUpstreamProblem(error)
     })
-    writeHead(outgoing, reply, headersForClient(reply.headers, { requestId, upstream: client.name }))
-    const fault = await writeBody(outgoing, reply, gone.signal)
-    if (fault !== undefined && !gone.signal.aborted) gateway.onFault(fault, requestId)
+    writeHead(
+      outgoing,
+      reply,
+      headersForClient(reply.headers, { requestId, upstream: client.name, others: [...context.res.headers] }),
+    )
+    if (isEventStream(reply)) record.streams(gateway.metrics.clock(record.model))
+    const fault = await writeBody(outgoing, reply, gone.signal, record)
+    if (fault !== undefined && !gone.signal.aborted) {
+      record.failed(fault)
+      gateway.onFault(fault, requestId)
+    }
     return RESPONSE_ALREADY_SENT
   } finally {
     release()
     reply?.cancel()
   }
+}
+
+/** Takes it off the limits of its key. */
+async function admitPassage(
+  context: Context<AppEnvironment>,
+  gateway: Gateway,
+  { body, model }: Passage,
+): Promise<void> {
+  if (context.get('caller') === undefined) return
+  const { bodyBytes, defaultMaxTokens } = gateway.limits
+  const encoding = context.req.header('content-encoding')
+  const readable = encoding === undefined ? body : await decodedForGlance(body, encoding, bodyBytes)
+  admit(context, passedDemand(model ?? '', readable.length, passedAsks(readable, defaultMaxTokens)))
 }
 
 function exchangeOf({ env }: Context<AppEnvironment>): Exchange {
@@ -77,12 +110,21 @@ function writeHead(outgoing: ServerResponse, reply: UpstreamReply, headers: read
 }
 
 /** Ends the response; returns why it had to break off, if it had. */
-async function writeBody(outgoing: ServerResponse, reply: UpstreamReply, signal: AbortSignal): Promise<unknown> {
+async function writeBody(
+  outgoing: ServerResponse,
+  reply: UpstreamReply,
+  signal: AbortSignal,
+  record: RequestRecord,
+): Promise<unknown> {
   const mayExplain = isEventStream(reply) && ['content-encoding', 'content-length'].every((name) => !reply.header(name))
+  const tail = new UsageTail()
   try {
     for await (const chunk of mayExplain ? wholeEvents(reply.body) : reply.body) {
+      record.clock?.tick()
+      tail.note(chunk)
       if (!outgoing.write(chunk)) await drained(outgoing, signal)
     }
+    record.usage = reply.status === 200 ? tail.read() : undefined
     outgoing.end()
     return undefined
   } catch (error) {

@@ -11,6 +11,8 @@ import type { UpstreamPassage } from './upstreams.ts'
 export interface Passage {
   readonly upstream: UpstreamPassage
   readonly body: Buffer
+  /** The name the client gave; undefined where it named none. */
+  readonly model: string | undefined
   /** Asking twice does no harm: it is a generation, or only reads. */
   readonly repeatable: boolean
 }
@@ -33,7 +35,7 @@ export async function passageOfCompletion(
   const byDefault = gateway.upstreams.byDefault
   if (byDefault === undefined || glance.aligned || glance.model !== undefined) return undefined
   refuseAlignmentHeaders(context, 'the default upstream')
-  return { upstream: byDefault, body: bytes, repeatable: true }
+  return { upstream: byDefault, body: bytes, model: undefined, repeatable: true }
 }
 
 /** Who answers any other request below /v1/: the upstream of the model it names, else the default one; undefined for nobody. */
@@ -49,7 +51,12 @@ export async function passageOfOther(
   if (byDefault === undefined) return undefined
   if (glance.aligned) throw cannotSteer('alignment', 'the default upstream')
   refuseAlignmentHeaders(context, 'the default upstream')
-  return { upstream: byDefault, body: bytes, repeatable: readingMethods.has(context.req.method) }
+  return {
+    upstream: byDefault,
+    body: bytes,
+    model: glance.model?.name,
+    repeatable: readingMethods.has(context.req.method),
+  }
 }
 
 function glanceAt(context: Context<AppEnvironment>, gateway: Gateway, bytes: Buffer): Promise<BodyGlance> | BodyGlance {
@@ -65,6 +72,7 @@ function passageOfModel(
   glance: BodyGlance,
   served: ServedName,
 ): Passage | undefined {
+  context.get('record').model = glance.model?.name
   if (served.upstream === undefined) return undefined
   const { name, renamed, steered } = served.upstream
   if (steered === true && isAligned(context, glance, served)) return undefined
@@ -75,7 +83,7 @@ function passageOfModel(
   if (served.policy !== undefined) throw cannotSteer('model', whose)
   refuseAlignmentHeaders(context, whose)
   const body = renamed === undefined ? bytes : rename(context, bytes, glance, renamed)
-  return { upstream, body, repeatable: true }
+  return { upstream, body, model: glance.model?.name, repeatable: true }
 }
 
 /** Whoever asks for alignment is answered by the engine process, which decodes over the upstream. */

@@ -26,28 +26,46 @@ const keptFromUpstream = new Set([
 /** Headers named so are ours, in both directions. */
 const ownPrefix = 'x-trimtab-'
 
-/** The request's headers as an upstream gets them, names and values in turn. */
-export function headersForUpstream(rawHeaders: readonly string[], requestId: string): readonly string[] {
+/** The request's headers as an upstream gets them, names and values in turn; a trace of our own takes the place of the client's, of which it is a part. */
+export function headersForUpstream(
+  rawHeaders: readonly string[],
+  requestId: string,
+  traceparent?: string,
+): readonly string[] {
   const named = namedByConnection(rawHeaders)
   const kept = filter(rawHeaders, (name) => {
-    return !keptFromUpstream.has(name) && !named.has(name) && !name.startsWith(ownPrefix) && name !== 'x-request-id'
+    return (
+      !keptFromUpstream.has(name) &&
+      !named.has(name) &&
+      !name.startsWith(ownPrefix) &&
+      name !== 'x-request-id' &&
+      !(name === 'traceparent' && traceparent !== undefined)
+    )
   })
-  return [...kept, 'x-request-id', requestId]
+  const traced = traceparent === undefined ? [] : ['traceparent', traceparent]
+  return [...kept, 'x-request-id', requestId, ...traced]
 }
 
 /** The reply's headers as the client gets them: the upstream's, then ours. */
 export function headersForClient(
   rawHeaders: readonly string[],
-  own: { readonly requestId: string; readonly upstream: string },
+  own: {
+    readonly requestId: string
+    readonly upstream: string
+    /** Further ones of ours, which win over the upstream's. */
+    readonly others: readonly (readonly [name: string, value: string])[]
+  },
 ): readonly string[] {
   const named = namedByConnection(rawHeaders)
+  const others = own.others.filter(([name]) => name !== 'x-request-id' && name !== 'content-type')
+  const replaced = new Set(others.map(([name]) => name))
   const headers: string[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase()
-    if (hopByHop.includes(name) || named.has(name) || name.startsWith(ownPrefix)) continue
+    if (hopByHop.includes(name) || named.has(name) || name.startsWith(ownPrefix) || replaced.has(name)) continue
     headers.push(name === 'x-request-id' ? `${ownPrefix}upstream-request-id` : rawHeaders[i]!, rawHeaders[i + 1]!)
   }
-  return [...headers, 'x-request-id', own.requestId, `${ownPrefix}upstream`, own.upstream]
+  return [...headers, ...others.flat(), 'x-request-id', own.requestId, `${ownPrefix}upstream`, own.upstream]
 }
 
 /** `Connection: close, X-Foo` makes X-Foo belong to the connection too. */

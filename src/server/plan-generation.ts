@@ -74,7 +74,8 @@ function planPrompt(
   const question = questionOf(prompt, model, options)
   const answers = wholeAnswers(options, request.n, request.sampling, knownRewards(engine), question)
   const drafting = draftingOf(options, engine, model)
-  return { request: { terms: alignment.terms, sampling, ...drafting }, alignment, answers }
+  const carried = request.traceparent === undefined ? {} : { traceparent: request.traceparent }
+  return { request: { terms: alignment.terms, sampling, ...drafting, ...carried }, alignment, answers }
 }
 
 /** How the answer is drafted, where an upstream decodes it. */

@@ -1,6 +1,7 @@
 import type { GenerationEvent, TokenReport } from './engine-messages.ts'
 import { toOpenAIError } from './openai-error.ts'
 import { toChatLogprobs } from './reply-parts.ts'
+import type { RequestRecord } from './request-record.ts'
 import {
   finishedResponse,
   itemId,
@@ -18,7 +19,7 @@ type EndOf<Type extends GenerationEvent['type']> = Extract<GenerationEvent, { ty
 export function responsesStream(response: ResponseFrame): ReplyStream {
   const writer = new ResponsesWriter(response)
   return {
-    frames: (batches) => responsesFrames(batches, writer),
+    frames: (batches, record) => responsesFrames(batches, writer, record),
     failure: (error) => writer.failure(error),
   }
 }
@@ -26,10 +27,12 @@ export function responsesStream(response: ResponseFrame): ReplyStream {
 async function* responsesFrames(
   batches: AsyncIterable<readonly GenerationEvent[]>,
   writer: ResponsesWriter,
+  record: RequestRecord,
 ): AsyncGenerator<string> {
   let text = writer.opening()
   let complete = false
   for await (const batch of batches) {
+    record.note(batch)
     for (const event of batch) {
       if (event.type === 'choice-delta') text += writer.delta(event)
       else if (event.type === 'choice-end') writer.end(event)

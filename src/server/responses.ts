@@ -24,6 +24,7 @@ export async function responses(context: Context<AppEnvironment>, gateway: Gatew
   refuseMisplaced(fields, responsesRequest.shape)
   const body = parseFields(responsesRequest, fields)
   const routed = { ...body, stream_options: undefined }
+  context.get('record').prompt = body.input
   const details = generationContext(context, routed, gateway)
   const generation = responsesToGeneration(body, details)
   const format = formatOf(body, details.seed)

@@ -10,6 +10,8 @@ import { watchClient } from './client-presence.ts'
 import type { RewardRequest } from './engine-messages.ts'
 import { parseFields } from './field-problem.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
+import { rewardDemand } from './keys/demand.ts'
+import { admit } from './keys/guard.ts'
 import { parseBody, readBytes } from './read-body.ts'
 import { toChatMessage } from './to-generation.ts'
 
@@ -37,7 +39,10 @@ export const rewardRequest = z
 /** POST /v1/rewards */
 export async function postRewards(context: Context<AppEnvironment>, gateway: Gateway): Promise<Response> {
   const body = parseFields(rewardRequest, parseBody(await readBytes(context, gateway.limits.bodyBytes)))
+  admit(context, rewardDemand(body.responses))
   const client = watchClient(context)
+  const record = context.get('record')
+  record.handOver()
   try {
     for await (const batch of gateway.engine.judge(toRewardRequest(body), client.signal))
       for (const event of batch)

@@ -9,53 +9,108 @@ import type { Environment } from './config-file.ts'
 import { localModels, steeredModels } from './configured-models.ts'
 import { drain } from './drain.ts'
 import { EngineClient } from './engine-client.ts'
-import { engineSetup, servedNames } from './engine-setup.ts'
+import { engineSetup } from './engine-setup.ts'
 import { watchEventLoopDelay } from './event-loop-delay.ts'
+import type { Gateway } from './gateway.ts'
+import { watchHangUp } from './hang-up.ts'
 import { createHttpServer } from './http-server.ts'
 import { listen } from './listen.ts'
+import { Metrics } from './metrics/metrics.ts'
 import { assertModelFolders } from './model-folders.ts'
+import { packageVersion } from './package-version.ts'
 import { pullModels } from './pull.ts'
+import { LiveSettings } from './reload.ts'
+import { logRequest } from './request-log.ts'
+import type { Tracing } from './tracing/tracing.ts'
 import { toTryLines } from './try-lines.ts'
-import { openUpstreams } from './upstream-setup.ts'
 
-/** Serves until told to stop; rejects when the port or the models cannot be had. */
-export async function serve(config: Config, environment: Environment): Promise<void> {
-  const log = pino({ name: 'trimtab' }, pino.destination(2))
+/**
+ * Serves until told to stop; rejects when the port or the models cannot be had.
+ * @param reread reads the configuration again, at SIGHUP; absent where there is no file, and then SIGHUP ends the server
+ */
+export async function serve(config: Config, environment: Environment, reread?: () => Config): Promise<void> {
+  const log = pino({ name: 'trimtab', level: config.logging.level }, pino.destination(2))
+  const metrics = new Metrics(packageVersion)
   const ownEngine = needsEngine(config) ? await openEngine(config, environment, log) : undefined
   const engine = ownEngine ?? absentEngine
-  const upstreams = openUpstreams(config)
+  const live = new LiveSettings(config, log, metrics)
+  const tracing = await tracingOf(config, log)
   let draining = false
-  const app = createApp({
-    engine,
-    models: servedNames(config),
-    upstreams,
-    rewards: Object.keys(config.rewards),
-    limits: {
-      bodyBytes: config.server.body_limit,
-      maxChoices: config.server.max_n,
-      defaultMaxTokens: config.server.default_max_tokens,
-      keepAliveMs: config.server.keep_alive_seconds * 1000,
-      heldLogprobs: config.server.max_held_logprobs,
-    },
-    isDraining: () => draining,
-    eventLoopDelay: watchEventLoopDelay(),
-    onFault: (error, requestId) => logFault(log, error, requestId),
-  })
-  const server = createHttpServer(app.fetch)
+  const server = createHttpServer(
+    createApp(gatewayOver(live, { engine, metrics, tracing, log, isDraining: () => draining })).fetch,
+  )
   await listen(server, config.server)
   const drainMs = config.server.drain_seconds * 1000
-  closeWithGrace({ delay: drainMs + 10_000, skip: ['beforeExit'] }, async ({ err, signal }) => {
+  const skip = ['beforeExit', ...(reread === undefined ? [] : ['SIGHUP'])] as ('beforeExit' | 'SIGHUP')[]
+  const closing = closeWithGrace({ delay: drainMs + 10_000, skip }, async ({ err, signal }) => {
     if (err !== undefined) log.fatal({ err }, 'an error nobody caught')
     draining = true
-    const workers = [engine, ...[...upstreams.byName.values()].map(({ client }) => client)]
+    const workers = [engine, ...live.upstreamClients]
     const inFlight = workers.reduce((sum, worker) => sum + worker.inFlight, 0)
     log.info({ signal, inFlight }, 'shutting down')
     await drain(server, workers, drainMs)
+    await tracing?.close()
   })
+  if (reread !== undefined)
+    watchHangUp(
+      process.stdin.isTTY,
+      () => live.reload(reread),
+      () => void closing.close(),
+    )
   const { port } = server.address() as AddressInfo
   const url = `http://${config.server.host}:${port}`
   log.info(`listening on ${url}`)
   if (ownEngine === undefined || (await ownEngine.start())) process.stdout.write(`${toTryLines(config, url)}\n`)
+}
+
+interface Services extends Pick<Gateway, 'engine' | 'metrics' | 'tracing' | 'isDraining'> {
+  readonly log: Logger
+}
+
+/** What the routes see: services that stay, over settings that a reload replaces. */
+function gatewayOver(live: LiveSettings, { engine, metrics, tracing, log, isDraining }: Services): Gateway {
+  return {
+    engine,
+    metrics,
+    tracing,
+    isDraining,
+    eventLoopDelay: watchEventLoopDelay(),
+    get models() {
+      return live.current.models
+    },
+    get upstreams() {
+      return live.current.upstreams
+    },
+    get rewards() {
+      return live.current.rewards
+    },
+    get limits() {
+      return live.current.limits
+    },
+    get keys() {
+      return live.current.keys
+    },
+    get metricsAccess() {
+      return live.current.metricsAccess
+    },
+    get corsOrigins() {
+      return live.current.corsOrigins
+    },
+    onRequestEnd(record, end) {
+      metrics.end(record, end)
+      const { requests, prompts } = live.current.config.logging
+      if (requests) logRequest(log, record, end, { prompts })
+    },
+    onFault: (error, requestId) => logFault(log, error, requestId),
+  }
+}
+
+/** The SDK takes longer to load than the rest of the server, so it is loaded only where it is used. */
+async function tracingOf({ tracing }: Config, log: Logger): Promise<Tracing | undefined> {
+  const { endpoint } = tracing
+  if (endpoint === undefined) return undefined
+  const { openTracing } = await import('./tracing/open-tracing.ts')
+  return openTracing({ ...tracing, endpoint }, packageVersion, (reason) => log.warn({ reason }, 'traces'))
 }
 
 /** Rewards are judged in the engine process too. */

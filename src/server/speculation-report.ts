@@ -10,6 +10,8 @@ export function speculationReport(meters: readonly SpeculationMeter[]): Speculat
   return {
     rounds,
     drafted: total((meter) => meter.drafted),
+    examined,
+    accepted: total((meter) => meter.accepted),
     acceptance: examined === 0 ? 0 : total((meter) => meter.accepted) / examined,
     truncationMost: Math.max(...meters.map(({ truncationMost }) => truncationMost)),
     truncationSum: total((meter) => meter.truncationSum),

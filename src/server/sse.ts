@@ -9,6 +9,8 @@ export interface EventStreamOptions {
   readonly onEnd: () => void
   /** Aborted when the request is over for whatever reason, also when nobody ever reads the stream. */
   readonly signal: AbortSignal
+  /** The stream ends in an error frame. */
+  readonly onFailure: (error: unknown) => void
   readonly onFault: (error: unknown) => void
   /** The frame that tells a failure. */
   readonly failure: (error: unknown) => string
@@ -43,6 +45,7 @@ export function eventStream(frames: AsyncIterator<string>, options: EventStreamO
         }
       } catch (error) {
         if (cancelled) return
+        if (!options.signal.aborted) options.onFailure(error)
         if (!options.signal.aborted && isLogged(error)) options.onFault(error)
         controller.enqueue(encoder.encode(options.failure(error)))
       }

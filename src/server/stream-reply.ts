@@ -1,5 +1,6 @@
 import type { AlignmentReport, GenerationEvent, GenerationUsage } from './engine-messages.ts'
 import { toOpenAIError } from './openai-error.ts'
+import type { RequestRecord } from './request-record.ts'
 import { commentFrame, doneFrame, frame } from './sse.ts'
 
 type EventOf<Type extends GenerationEvent['type']> = Extract<GenerationEvent, { type: Type }>
@@ -14,7 +15,7 @@ export interface ReplyWriter {
 
 /** A reply on its way, as text. */
 export interface ReplyStream {
-  frames(batches: AsyncIterable<readonly GenerationEvent[]>): AsyncGenerator<string>
+  frames(batches: AsyncIterable<readonly GenerationEvent[]>, record: RequestRecord): AsyncGenerator<string>
   /** The last frame of a reply that fails once it has begun. */
   failure(error: unknown): string
 }
@@ -22,7 +23,7 @@ export interface ReplyStream {
 /** A reply in chunks, as both completion routes have it. */
 export function chunkStream(writer: ReplyWriter, choiceCount: number, includeUsage: boolean): ReplyStream {
   return {
-    frames: (batches) => streamReply(batches, writer, choiceCount, includeUsage),
+    frames: (batches, record) => streamReply(batches, writer, { choiceCount, includeUsage, record }),
     failure: (error) => frame(toOpenAIError(error).body),
   }
 }
@@ -34,14 +35,15 @@ export function chunkStream(writer: ReplyWriter, choiceCount: number, includeUsa
 async function* streamReply(
   batches: AsyncIterable<readonly GenerationEvent[]>,
   writer: ReplyWriter,
-  choiceCount: number,
-  includeUsage: boolean,
+  reply: { readonly choiceCount: number; readonly includeUsage: boolean; readonly record: RequestRecord },
 ): AsyncGenerator<string> {
+  const { choiceCount, includeUsage, record } = reply
   let text = Array.from({ length: choiceCount }, (_, index) => writer.opening(index)).join('')
   let openChoices = choiceCount
   let lastEnd: EventOf<'choice-end'> | undefined
   let complete = false
   for await (const batch of batches) {
+    record.note(batch)
     for (const event of batch) {
       if (event.type === 'choice-delta') {
         if (event.text !== '' || (event.tokens?.length ?? 0) > 0) text += writer.delta(event)

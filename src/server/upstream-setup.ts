@@ -1,17 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { openUpstream } from '../decoding/upstream/http/pooled-upstream.ts'
+import type { UpstreamClient } from '../decoding/upstream/http/upstream-client.ts'
 import type { UpstreamSettings } from '../decoding/upstream/http/upstream-settings.ts'
 import type { Config } from './config.ts'
 import type { UpstreamConfig } from './upstream-config.ts'
 import type { UpstreamPassage, Upstreams } from './upstreams.ts'
 
-/** Opens every upstream of a configuration; connections are made when they are needed, probes are sent at once. */
-export function openUpstreams(config: Config): Upstreams {
+/** Opens every upstream of a configuration, but those of `before` that stayed the same; connections are made when they are needed, probes are sent at once. */
+export function openUpstreams(
+  config: Config,
+  before?: { readonly config: Config; readonly upstreams: Upstreams },
+): Upstreams {
   const byName = new Map<string, UpstreamPassage>()
   for (const settings of upstreamSettings(config)) {
-    byName.set(settings.name, { client: openUpstream(settings), affinityBytes: settings.affinityBytes })
+    const { name, affinityBytes } = settings
+    const known = before?.upstreams.byName.get(name)
+    const same = known && isDeepStrictEqual(before?.config.upstreams[name], config.upstreams[name])
+    byName.set(name, same ? known : { client: openUpstream(settings), affinityBytes })
   }
   const standard = Object.entries(config.upstreams).find(([, upstream]) => upstream.default)
   return { byName, byDefault: standard && byName.get(standard[0]) }
+}
+
+/** The upstreams that a reload did not take over. */
+export function leftBehind(before: Upstreams, after: Upstreams): readonly UpstreamClient[] {
+  const kept = new Set([...after.byName.values()].map(({ client }) => client))
+  return [...before.byName.values()].map(({ client }) => client).filter((client) => !kept.has(client))
+}
+
+/** Closes it when its last request is over. */
+export async function closeWhenIdle(client: UpstreamClient): Promise<void> {
+  // A request that has chosen it may be about to call.
+  do await sleep(1000, undefined, { ref: false })
+  while (client.inFlight > 0)
+  await client.close()
 }
 
 /** The upstreams of a configuration, by name. */

@@ -7,7 +7,10 @@ const run = (megabytes: (index: number) => number) =>
 
 describe('memory of a soak run', () => {
   it('is flat where only the warm-up grows', () => {
-    assert.deepEqual(run((i) => 200 + 10 * Math.min(i, 14)), { before: 340, after: 340, flat: true })
+    assert.deepEqual(
+      run((i) => 200 + 10 * Math.min(i, 14)),
+      { before: 340, after: 340, flat: true },
+    )
   })
 
   it('is flat where it goes up and down', () => {

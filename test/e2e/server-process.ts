@@ -21,6 +21,8 @@ export interface ServerProcess {
   readonly pid: number
   /** Everything it printed. */
   output(): string
+  /** Resolves with its exit code when it has ended. */
+  ended(): Promise<number | null>
   /** SIGTERM, as an operator does; resolves with the exit code. */
   stop(): Promise<number | null>
   /** SIGKILL; resolves when nothing that it started can print any more. */
@@ -75,6 +77,10 @@ export async function startServer(
     url,
     pid: child.pid ?? 0,
     output: () => lines.join('\n'),
+    async ended() {
+      if (child.exitCode === null) await once(child, 'exit')
+      return child.exitCode
+    },
     async stop() {
       if (child.exitCode !== null) return child.exitCode
       child.kill('SIGTERM')

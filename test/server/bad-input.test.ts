@@ -107,7 +107,7 @@ describe('bad fields', () => {
     const alignment = { guides: [{ guide: 'positive', weigth: 1 }] }
     assert.equal(
       await told({ model: 'tiny', messages, alignment }),
-      "'alignment.guides[0].weigth' is not a known field; known fields: guide, principle, contrast, weight, form.",
+      "'alignment.guides[0].weigth' is not a known field (did you mean 'weight'?); known fields: guide, principle, contrast, weight, form.",
     )
     assert.match(
       await told({ model: 'tiny', messages: [{ ...message, txt: 'x' }] }),

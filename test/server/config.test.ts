@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { parse } from 'yaml'
 import { configFromFlags } from '../../src/server/command-line.ts'
-import { configReference } from '../../src/server/config-docs.ts'
+import { configReference, configSchemaFile } from '../../src/server/config-docs.ts'
 import { parseConfig, readConfigFile } from '../../src/server/config-file.ts'
 import { engineSetup, servedNames } from '../../src/server/engine-setup.ts'
 import { resolveEnvironment } from '../../src/server/environment-references.ts'
@@ -71,10 +73,13 @@ describe('the configuration file', () => {
     ['{}', /models: is required/],
     ['models: { a: {} }', /models\.a\.path: is required/],
     ['models: {}', /at least one model must be served/],
-    ['models: { a: { path: ./base } }\nsever: {}', /sever: is not a known field; known fields: server, engine, models/],
+    [
+      'models: { a: { path: ./base } }\nsever: {}',
+      /sever: is not a known field \(did you mean 'server'\?\); known fields: server, engine, models/,
+    ],
     [
       'models: { a: { path: ./base, wieghts: int8 } }',
-      /models\.a\.wieghts: is not a known field; known fields: path, weights, /,
+      /models\.a\.wieghts: is not a known field \(did you mean 'weights'\?\); known fields: path, weights, /,
     ],
     ['models: { a: { path: ./nowhere } }', /models\.a\.path: the folder .*nowhere does not exist/],
     ['models: { a: { path: ./trimtab.yaml } }', /models\.a\.path: .*trimtab\.yaml is no folder/],
@@ -191,6 +196,25 @@ describe('the command line', () => {
       toTryLines(configFromFlags({ model: 'org/model', guide }, {}), url),
       /What does a heart do\?[\s\S]*"guide":"positive","weight":1[\s\S]*Answer in one short sentence/,
     )
+  })
+})
+
+describe('docs/trimtab.schema.json', () => {
+  const committed = readFileSync(new URL('../../docs/trimtab.schema.json', import.meta.url), 'utf8')
+  const accepts = new Ajv2020({ strict: false }).compile(JSON.parse(committed))
+
+  it('is generated from the schema that checks the file', () => {
+    const command = 'npm run --silent trimtab -- config-schema > docs/trimtab.schema.json'
+    assert.equal(committed, configSchemaFile(), `run: ${command}`)
+  })
+
+  it('lets an editor accept what the server accepts, and mark what it refuses', () => {
+    const family = readFileSync(new URL('../../models/tiny/trimtab.yaml', import.meta.url), 'utf8')
+    assert.ok(accepts(parse(family)), JSON.stringify(accepts.errors))
+    assert.ok(accepts({ models: { a: { path: './a' } }, server: { port: '${PORT}' } }))
+    assert.ok(!accepts({ models: { a: { path: './a' } }, server: { port: '8080' } }))
+    assert.ok(!accepts({ models: { a: { path: './a' } }, sever: {} }))
+    assert.ok(!accepts({ models: { a: { path: './a' } }, keys: { team: { hash: 'secret' } } }))
   })
 })
 

@@ -1,13 +1,15 @@
-import type { EngineStats } from '../../src/decoding/local/engine-options.ts'
+import { StepCounters } from '../../src/decoding/local/step-counters.ts'
 import type { Engine, EngineState } from '../../src/server/engine.ts'
 import type {
+  EngineReport,
   GenerationEvent,
   GenerationRequest,
   RewardRequest,
   TokenReport,
 } from '../../src/server/engine-messages.ts'
 
-export const idleStats: EngineStats = {
+export const idleStats: EngineReport = {
+  ...new StepCounters().read(),
   running: 0,
   waiting: 0,
   steps: 12,
@@ -15,6 +17,9 @@ export const idleStats: EngineStats = {
   cachedTokens: 4,
   decodedRows: 20,
   blocks: { total: 100, live: 0, cached: 7, reserved: 0 },
+  rewards: {},
+  upstreams: {},
+  residentBytes: 1_000_000,
 }
 
 /** An engine that says the same words to everyone and remembers what it was asked. */
@@ -59,7 +64,7 @@ export class ToyEngine implements Engine {
     yield [{ type: 'reward-verdicts', reward: 'length', verdicts }]
   }
 
-  async stats(): Promise<EngineStats> {
+  async stats(): Promise<EngineReport> {
     return idleStats
   }
 

@@ -1,5 +1,8 @@
 import { createApp } from '../../src/server/app.ts'
 import type { Gateway } from '../../src/server/gateway.ts'
+import { KeyRing } from '../../src/server/keys/key-ring.ts'
+import { Metrics } from '../../src/server/metrics/metrics.ts'
+import type { RequestEnd, RequestRecord } from '../../src/server/request-record.ts'
 import { noUpstreams } from '../../src/server/upstreams.ts'
 import { ToyEngine } from './toy-engine.ts'
 
@@ -7,6 +10,8 @@ import { ToyEngine } from './toy-engine.ts'
 export function toyGateway(change: Partial<Gateway> = {}) {
   const engine = new ToyEngine()
   const faults: unknown[] = []
+  const metrics = new Metrics('0.0.0')
+  const ended: (readonly [RequestRecord, RequestEnd])[] = []
   const gateway: Gateway = {
     engine,
     models: {
@@ -23,6 +28,14 @@ export function toyGateway(change: Partial<Gateway> = {}) {
     isDraining: () => false,
     eventLoopDelay: () => ({ p50: 0, p99: 1, max: 2 }),
     onFault: (error) => faults.push(error),
+    keys: new KeyRing({}),
+    metricsAccess: 'open',
+    corsOrigins: [],
+    metrics,
+    onRequestEnd: (record, end) => {
+      metrics.end(record, end)
+      ended.push([record, end])
+    },
     ...change,
   }
   const app = createApp(gateway)
@@ -35,7 +48,7 @@ export function toyGateway(change: Partial<Gateway> = {}) {
     })
   const chat = (fields: object = {}, init: RequestInit = {}) =>
     post('/v1/chat/completions', { model: 'tiny', messages: [{ role: 'user', content: 'Hi' }], ...fields }, init)
-  return { app, engine, faults, post, chat }
+  return { app, gateway, engine, faults, metrics, ended, post, chat }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a reply is whatever came over the wire; tests state its shape

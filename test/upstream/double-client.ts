@@ -1,4 +1,5 @@
 import type { EventSourceMessage } from 'eventsource-parser'
+import { CallCounters } from '../../src/decoding/upstream/http/call-counters.ts'
 import type { CallOptions, UpstreamClient, UpstreamReply } from '../../src/decoding/upstream/http/upstream-client.ts'
 import { UpstreamError } from '../../src/decoding/upstream/http/upstream-error.ts'
 import type { EngineDouble } from './engine-double.ts'
@@ -11,6 +12,7 @@ export class DoubleClient implements UpstreamClient {
   readonly name = 'double'
   readonly replicas = []
   readonly inFlight = 0
+  readonly counts = new CallCounters().read()
   readonly #double: EngineDouble
 
   constructor(double: EngineDouble) {

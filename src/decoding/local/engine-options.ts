@@ -1,3 +1,4 @@
+import type { Distribution } from '../bucket-counts.ts'
 import type { HubOptions } from '../checkpoint/hub.ts'
 import type { ModelConfig } from '../checkpoint/model-config.ts'
 import type { ServedModel } from '../served-model.ts'
@@ -46,8 +47,15 @@ export interface EngineStats {
   readonly waiting: number
   readonly steps: number
   readonly prefilledTokens: number
+  /** Tokens of the base's prompts when they were admitted, and of these the ones the prefix cache knew. */
+  readonly promptTokens: number
   readonly cachedTokens: number
   readonly decodedRows: number
+  /** Rows of the steps that drew tokens. */
+  readonly rowsPerStep: Distribution
+  readonly stepSeconds: Distribution
+  /** Time that opened sequences waited for room. */
+  readonly queueSeconds: Distribution
   /** K/V blocks by state, summed over models. */
   readonly blocks: { readonly total: number; readonly live: number; readonly cached: number; readonly reserved: number }
 }

@@ -11,6 +11,7 @@ import { blockBytesOf, type OpenedModel, openModel, type RunningModel, startMode
 import { LocalSequence } from './local-sequence.ts'
 import { MemoryPlan } from './memory-plan.ts'
 import { prefillStep } from './prefill-step.ts'
+import { StepCounters } from './step-counters.ts'
 import { LogprobQueue, type LogprobTerm, type OnRow } from './token-logprobs.ts'
 
 /** Loads models one after another; they share the memory bound so that each can hold the same number of tokens. */
@@ -59,7 +60,7 @@ export class LocalEngine implements Decoder {
   readonly #waiting: LocalSequence[] = []
   readonly #admitted = new Set<LocalSequence>()
   readonly #toRelease: LocalSequence[] = []
-  readonly #counters = { steps: 0, prefilledTokens: 0, cachedTokens: 0, decodedRows: 0 }
+  readonly #counters = new StepCounters()
   #loop: Promise<void> | undefined
   #looping = false
   #inStep = false
@@ -169,7 +170,7 @@ export class LocalEngine implements Decoder {
     return {
       running: this.#admitted.size,
       waiting: this.#waiting.length,
-      ...this.#counters,
+      ...this.#counters.read(),
       blocks: this.#memory.blocks(),
     }
   }
@@ -214,7 +215,8 @@ export class LocalEngine implements Decoder {
       if (this.#runningRequests() >= this.#options.maxRunning || !this.#memory.fits(next.request)) return
       this.#waiting.shift()
       this.#memory.admit(next)
-      this.#counters.cachedTokens += next.cachedTokens
+      const promptTokens = next.request.terms[0]!.promptIds.length
+      this.#counters.admitted(promptTokens, next.cachedTokens, performance.now() - next.openedAt)
       next.phase = 'prefilling'
       this.#admitted.add(next)
     }
@@ -255,9 +257,10 @@ export class LocalEngine implements Decoder {
 
   async #step(drawing: readonly LocalSequence[], prefilling: readonly LocalSequence[]): Promise<void> {
     this.#inStep = true
+    const startedAt = performance.now()
     try {
       if (drawing.length > 0)
-        this.#counters.decodedRows += await orFail(drawing, () => decodeStep(drawing, this.#running, this.#scratch))
+        this.#counters.decoded(await orFail(drawing, () => decodeStep(drawing, this.#running, this.#scratch)))
       if (prefilling.length > 0)
         this.#counters.prefilledTokens += await orFail(prefilling, () =>
           prefillStep(prefilling, this.#running, this.#options.prefillBudget),
@@ -265,7 +268,7 @@ export class LocalEngine implements Decoder {
       await this.#scoring.turn(this.#options.prefillBudget)
     } finally {
       this.#inStep = false
-      this.#counters.steps++
+      this.#counters.stepped(performance.now() - startedAt)
       for (const sequence of this.#toRelease.splice(0)) this.#free(sequence)
       for (const sequence of [...drawing, ...prefilling]) sequence.wake()
     }

@@ -15,6 +15,8 @@ export class LocalSequence implements Sequence {
   readonly root: LocalSequence
   /** The engine step that last drew a token for it. */
   lastStep: number
+  /** Milliseconds, as performance.now() tells them. */
+  readonly openedAt = performance.now()
   phase: SequencePhase = 'waiting'
   finishReason: FinishReason | undefined
   endDraw: TokenDraw | undefined

@@ -59,7 +59,7 @@ export class UpstreamDecoder implements Decoder {
     const plan = mode === 'speculative' ? roundPlan(request, this.#places) : undefined
     const vocabulary = { eosTokenIds: model.eosTokenIds, bytesOf: (id: number) => model.tokenizer.bytesOf(id) }
     const sequence = new UpstreamSequence(request, request.sampling.seed, vocabulary)
-    const affinity = { prefix: base.promptIds.slice(0, 64).join(' ') }
+    const affinity = { prefix: base.promptIds.slice(0, 64).join(' '), traceparent: request.traceparent }
     this.#courses.set(sequence, { model, mode, plan, affinity, acceptance: new AcceptanceEstimate() })
     return sequence
   }

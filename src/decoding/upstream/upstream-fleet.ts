@@ -1,6 +1,7 @@
 import { openModelText } from '../checkpoint/model-text.ts'
 import type { ServedModel } from '../served-model.ts'
 import type { ProbeResult } from './engine-probe.ts'
+import type { CallCounts } from './http/call-counters.ts'
 import { openUpstream } from './http/pooled-upstream.ts'
 import type { UpstreamClient } from './http/upstream-client.ts'
 import type { UpstreamSettings } from './http/upstream-settings.ts'
@@ -63,6 +64,11 @@ export class UpstreamFleet {
   /** A call to this upstream failed: before its models are used again they are looked at anew. */
   doubt(upstream: string): void {
     for (const standing of this.#standings.values()) if (standing.upstream === upstream) standing.doubt()
+  }
+
+  /** What came of the calls to each upstream. */
+  counts(): Readonly<Record<string, CallCounts>> {
+    return Object.fromEntries(this.#clients.map((client) => [client.name, client.counts]))
   }
 
   /** What the last probe of a model found. */

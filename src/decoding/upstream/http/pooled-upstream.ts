@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventSourceMessage } from 'eventsource-parser'
 import { attempt } from './attempt.ts'
+import { CallCounters, type CallCounts } from './call-counters.ts'
 import { type CallScope, openScope } from './call-scope.ts'
 import { chooseReplica } from './choose-replica.ts'
 import { probeReplica, watchHealth } from './health-checks.ts'
@@ -32,6 +33,7 @@ class PooledUpstream implements UpstreamClient {
   readonly #chosen = new WeakMap<Affinity, Replica>()
   readonly #stopWatching: () => Promise<void>
   readonly #ownHeaders: readonly string[]
+  readonly #counters = new CallCounters()
 
   constructor(settings: UpstreamSettings, now: () => number) {
     this.#settings = settings
@@ -51,6 +53,10 @@ class PooledUpstream implements UpstreamClient {
 
   get inFlight(): number {
     return this.#replicas.reduce((sum, { load }) => sum + load, 0)
+  }
+
+  get counts(): CallCounts {
+    return this.#counters.read()
   }
 
   async request(call: UpstreamCall, options: CallOptions): Promise<UpstreamReply> {
@@ -84,13 +90,15 @@ class PooledUpstream implements UpstreamClient {
     begin: () => () => void,
   ): Promise<UpstreamReply> {
     const { name, retries } = this.#settings
-    const withKey = { ...call, headers: [...(call.headers ?? []), ...this.#ownHeaders] }
+    const { traceparent } = options.affinity ?? {}
+    const traced = traceparent === undefined ? [] : ['traceparent', traceparent]
+    const withKey = { ...call, headers: [...(call.headers ?? []), ...traced, ...this.#ownHeaders] }
     const most = options.retries ?? retries.attempts
     const tried = new Set<Replica>()
     for (let made = 0; ; made++) {
       if (scope.signal.aborted) throw abortReason(name, scope.signal)
       const replica = this.#choose(options.affinity, tried)
-      const outcome = await attempt(name, replica, withKey, scope, deadlines, begin())
+      const outcome = await this.#counters.count(attempt(name, replica, withKey, scope, deadlines, begin()))
       if ('reply' in outcome && !outcome.unserved) return outcome.reply
       tried.add(replica)
       const again = made < most && this.#mayRepeat(outcome, tried) && this.#budget.take()
@@ -98,6 +106,7 @@ class PooledUpstream implements UpstreamClient {
         if ('reply' in outcome) return outcome.reply
         throw outcome.failure.error
       }
+      this.#counters.retried()
       if ('reply' in outcome) outcome.reply.cancel()
       if (!this.#hasUntried(tried)) await this.#backOff(made, scope)
     }

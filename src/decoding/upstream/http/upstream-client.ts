@@ -1,4 +1,5 @@
 import type { EventSourceMessage } from 'eventsource-parser'
+import type { CallCounts } from './call-counters.ts'
 
 /** Milliseconds. */
 export interface Deadlines {
@@ -30,6 +31,8 @@ export interface UpstreamCall {
 export interface Affinity {
   /** Requests with equal prefixes prefer the same replica: the beginning of the prompt, or a hash of it. */
   readonly prefix?: string | Uint8Array | undefined
+  /** W3C trace context that the calls carry on, where the client's request is traced. */
+  readonly traceparent?: string | undefined
 }
 
 export interface CallOptions {
@@ -78,6 +81,8 @@ export interface UpstreamClient {
   readonly replicas: readonly ReplicaState[]
   /** Calls under way, probes left out. */
   readonly inFlight: number
+  /** What came of its calls so far. */
+  readonly counts: CallCounts
   /**
    * The reply of one replica, whatever its status. What fails before the head of a reply (no connection, 502, 503, 504) is tried again, on
    * another replica where there is one, within the retry budget.

@@ -1,0 +1,22 @@
+import type { MiddlewareHandler } from 'hono'
+import { cors } from 'hono/cors'
+import type { AppEnvironment, Gateway } from './gateway.ts'
+
+const told = ['limit', 'remaining', 'reset'].flatMap((what) =>
+  ['requests', 'tokens'].map((of) => `x-ratelimit-${what}-${of}`),
+)
+
+/** Lets pages of the configured origins read replies; without any, browsers keep them from all pages but our own. */
+export function crossOrigin(gateway: Gateway): MiddlewareHandler<AppEnvironment> {
+  const allow = cors({
+    origin: (origin) => {
+      const { corsOrigins } = gateway
+      if (corsOrigins.includes('*')) return '*'
+      return corsOrigins.includes(origin) ? origin : null
+    },
+    allowMethods: ['GET', 'POST'],
+    exposeHeaders: ['x-request-id', 'retry-after', 'x-trimtab-upstream', ...told],
+    maxAge: 600,
+  })
+  return (context, next) => (gateway.corsOrigins.length === 0 ? next() : allow(context, next))
+}

@@ -1,0 +1,60 @@
+import { ApiProblem } from '../api-problem.ts'
+import { Caller } from './caller.ts'
+import type { KeyConfig } from './key-config.ts'
+import { digest, digestOf, sameDigest } from './key-hash.ts'
+
+interface Lock {
+  readonly digest: Buffer
+  readonly caller: Caller
+}
+
+/** Headers of a request, by lower-case name. */
+export type HeaderLookup = (name: string) => string | undefined
+
+/** All keys of a configuration. Without any, everybody is let in. */
+export class KeyRing {
+  readonly #locks: readonly Lock[]
+  readonly #callers: ReadonlyMap<string, Caller>
+
+  /** @param before the ring this one replaces: callers whose entry is the same go on with what they have used */
+  constructor(keys: Readonly<Record<string, KeyConfig>>, before?: KeyRing, now?: () => number) {
+    const callers = Object.entries(keys).map(([name, config]) => {
+      const known = before === undefined ? undefined : before.#callers.get(name)
+      const same = known !== undefined && JSON.stringify(known.config) === JSON.stringify(config)
+      return same ? known : new Caller(name, config, now)
+    })
+    this.#callers = new Map(callers.map((caller) => [caller.name, caller]))
+    this.#locks = callers.flatMap((caller) =>
+      [caller.config.hash].flat().map((hash) => ({ digest: digestOf(hash), caller })),
+    )
+  }
+
+  /**
+   * Whose request it is; undefined where no keys are configured.
+   * @throws ApiProblem `invalid-key` for a missing, unknown or expired key
+   */
+  identify(header: HeaderLookup, today = Date.now()): Caller | undefined {
+    if (this.#locks.length === 0) return undefined
+    const key = presentedKey(header)
+    if (key === undefined) throw refusal('This server needs an API key: send it as Authorization: Bearer KEY.')
+    const caller = this.#open(digest(key))
+    if (caller === undefined) throw refusal('Incorrect API key provided.')
+    const { expires } = caller.config
+    if (expires !== undefined && Date.parse(expires) <= today) throw refusal(`The API key expired on ${expires}.`)
+    return caller
+  }
+
+  /** Looks at every lock, whichever opens, so that time tells nothing. */
+  #open(presented: Buffer): Caller | undefined {
+    let found: Caller | undefined
+    for (const lock of this.#locks) if (sameDigest(lock.digest, presented)) found = lock.caller
+    return found
+  }
+}
+
+function presentedKey(header: HeaderLookup): string | undefined {
+  const bearer = /^Bearer +(\S+) *$/i.exec(header('authorization') ?? '')?.[1]
+  return bearer ?? header('x-api-key') ?? header('api-key')
+}
+
+const refusal = (message: string) => new ApiProblem('invalid-key', message)

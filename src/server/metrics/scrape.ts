@@ -1,0 +1,32 @@
+import type { EngineReport } from '../engine-messages.ts'
+import type { Gateway } from '../gateway.ts'
+import { within } from '../within.ts'
+import { registerEngineMetrics } from './engine-metrics.ts'
+import { registerUpstreamMetrics } from './upstream-metrics.ts'
+
+const patienceMs = 2000
+
+/** What a scraper gets: this process's metrics, and the engine process's as it reports them now. */
+export class Scrape {
+  readonly #gateway: Gateway
+  #latest: EngineReport | undefined
+
+  constructor(gateway: Gateway) {
+    this.#gateway = gateway
+    const { registry } = gateway.metrics
+    const latest = () => this.#latest
+    registerEngineMetrics(registry, () => gateway.engine.state, latest)
+    registerUpstreamMetrics(registry, () => gateway.upstreams, latest)
+  }
+
+  get contentType(): string {
+    return this.#gateway.metrics.registry.contentType
+  }
+
+  async text(): Promise<string> {
+    const { engine, metrics } = this.#gateway
+    // An engine that is not there, or says nothing, leaves its metrics out: a stale number would look like a live one.
+    this.#latest = engine.state.status === 'ready' ? await within(engine.stats(), patienceMs) : undefined
+    return await metrics.registry.metrics()
+  }
+}
