@@ -5,11 +5,12 @@ import { type Answers, collectAnswers } from './answers.ts'
 import { ApiProblem } from './api-problem.ts'
 import type { ReplyShape } from './chat-response.ts'
 import { type ClientPresence, watchClient } from './client-presence.ts'
-import type { GenerationEvent, GenerationRequest, ModelCard } from './engine-messages.ts'
+import type { GenerationRequest, ModelCard } from './engine-messages.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { findModel } from './models.ts'
 import { newReplyIdentity, type ReplyIdentity } from './reply-identity.ts'
 import { refuseLongIds, refuseManyChoices } from './request-bounds.ts'
+import { RequestTimings, timingsHeader } from './request-timings.ts'
 import { eventStream, eventStreamHeaders } from './sse.ts'
 import { type ReplyWriter, streamReply } from './stream-reply.ts'
 import { drawSeed, type GenerationContext } from './to-generation.ts'
@@ -65,11 +66,17 @@ export async function reply(
   }
   const client = watchClient(context)
   const replyLimit = { streamed: body.stream, heldLogprobs: limits.heldLogprobs }
-  const batches = gateway.engine.generate({ ...generation, replyLimit }, client.signal)
-  if (body.stream)
-    return await streamed(context, gateway, batches, details.format.writer(identity, shape), shape, client)
+  const timings = context.req.header(timingsHeader) === 'true' ? new RequestTimings() : undefined
+  const events = gateway.engine.generate({ ...generation, replyLimit }, client.signal)
+  const batches = timings?.watch(events) ?? events
+  if (body.stream) {
+    const frames = streamReply(batches, details.format.writer(identity, shape), shape.choiceCount, shape.includeUsage)
+    return await streamed(context, gateway, timings?.told(frames) ?? frames, client)
+  }
   try {
-    return context.json(details.format.whole(identity, await collectAnswers(batches, shape.choiceCount), shape))
+    const answers = await collectAnswers(batches, shape.choiceCount)
+    if (timings !== undefined) context.header('server-timing', timings.serverTiming())
+    return context.json(details.format.whole(identity, answers, shape))
   } finally {
     client.release()
   }
@@ -78,13 +85,10 @@ export async function reply(
 async function streamed(
   context: Context<AppEnvironment>,
   gateway: Gateway,
-  batches: AsyncIterable<readonly GenerationEvent[]>,
-  writer: ReplyWriter,
-  shape: ReplyShape,
+  frames: AsyncGenerator<string>,
   client: ClientPresence,
 ): Promise<Response> {
   const { keepAliveMs } = gateway.limits
-  const frames = streamReply(batches, writer, shape.choiceCount, shape.includeUsage)
   try {
     const stream = eventStream(await settled(frames, keepAliveMs), {
       keepAliveMs,
