@@ -39,7 +39,7 @@ export function listeningUrl(child: ChildProcess): Promise<string> {
 }
 
 /** The child of `parent` that is not a helper of the loader: the one with the most memory. */
-async function engineProcess(parent: number): Promise<number> {
+export async function engineProcess(parent: number): Promise<number> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const children: number[] = []
   for (const pid of pids) {

@@ -1,5 +1,6 @@
 import { env } from 'node:process'
 import { Command, InvalidArgumentError } from 'commander'
+import { faults, positive } from './faults/faults.ts'
 import { findK6 } from './find-k6.ts'
 import { reportLoad, writeLoadRun } from './load-results.ts'
 import { loadTests } from './load-tests.ts'
@@ -21,6 +22,16 @@ for (const test of loadTests) {
       const run = await runLoad(test, await findK6(k6), set, flags)
       process.stdout.write(`\n${await writeLoadRun(run, test)}\n`)
       if (run.thresholds.some(({ met }) => !met)) process.exitCode = 1
+    })
+}
+
+for (const { name, description, count, run } of faults) {
+  program
+    .command(name)
+    .description(description)
+    .option('--count <n>', `how many ${count.what}`, positive, count.usual)
+    .action(async (flags: { readonly count: number }) => {
+      if (!(await run(flags.count))) process.exitCode = 1
     })
 }
 

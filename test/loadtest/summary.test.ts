@@ -40,10 +40,13 @@ describe('the summary of a load test', () => {
 
   it('counts failures by kind, the commonest first', () => {
     const replies = ['cut', '429 rate_limit_exceeded', 'ok', '429 rate_limit_exceeded'].map((kind) => reply({ kind }))
-    assert.deepEqual([...failuresByKind(replies)], [
-      ['429 rate_limit_exceeded', 2],
-      ['cut', 1],
-    ])
+    assert.deepEqual(
+      [...failuresByKind(replies)],
+      [
+        ['429 rate_limit_exceeded', 2],
+        ['cut', 1],
+      ],
+    )
   })
 
   it('lasts from the first request to the last reply', () => {
