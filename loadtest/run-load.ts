@@ -1,6 +1,6 @@
 import { loadavg } from 'node:os'
 import { describeMachine } from '../bench/measures/machine.ts'
-import { serve } from '../bench/served.ts'
+import { built, serve } from '../bench/served.ts'
 import { ClientProbe } from './client-probe.ts'
 import type { LoadRun } from './load-run.ts'
 import type { LoadTest } from './load-tests.ts'
@@ -20,7 +20,7 @@ export async function runLoad(
 ): Promise<LoadRun> {
   const machine = describeMachine()
   const date = new Date().toISOString()
-  const server = await serve(serverFlags)
+  const server = await serve(serverFlags, built)
   const probe = new ClientProbe(server.url)
   const memory = watchMemory(server.pids, memoryEveryMs)
   const slow = new SlowReaders(server.url, test.slowReaders ?? 0)

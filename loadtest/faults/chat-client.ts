@@ -11,10 +11,15 @@ export async function chat(url: string, fields: object, patienceMs: number): Pro
       body: JSON.stringify({ model: 'tiny', messages: [{ role: 'user', content: 'Write a review.' }], ...fields }),
       signal,
     })
-    return outcomeOf(response.status, await response.text())
+    const text = await response.text()
+    const outcome = outcomeOf(response.status, text)
+    if (outcome === 'cut') process.stderr.write(`cut: ${response.status} ${text.slice(-300)}\n`)
+    return outcome
   } catch (error) {
     if (signal.aborted) return 'hung'
-    return isRefused(error) ? 'refused connection' : 'cut'
+    if (isRefused(error)) return 'refused connection'
+    process.stderr.write(`cut: ${error instanceof Error ? (error.cause ?? error.message) : error}\n`)
+    return 'cut'
   }
 }
 

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serve } from '../../bench/served.ts'
+import { built, serve } from '../../bench/served.ts'
 import { chat, type Outcome, tally } from './chat-client.ts'
 
 /** SIGTERM while streams run: all of them must be answered to their end, and new requests be refused in words. */
 export async function drainStreams({ streams }: { streams: number }): Promise<boolean> {
-  const server = await serve([])
+  const server = await serve([], built)
   try {
     const fields = { stream: true, max_tokens: 150, ignore_eos: true }
     let ended = 0

@@ -31,4 +31,5 @@ export async function startOnFullDisk(mostKilobytes: number): Promise<FailedStar
   }
 }
 
-const entriesOf = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder, { recursive: true }).map(String) : [])
+const entriesOf = (folder: string): string[] =>
+  existsSync(folder) ? readdirSync(folder, { recursive: true }).map(String) : []

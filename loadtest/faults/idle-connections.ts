@@ -1,12 +1,12 @@
 import { connect, type Socket } from 'node:net'
-import { residentMegabytes, serve } from '../../bench/served.ts'
+import { built, residentMegabytes, serve } from '../../bench/served.ts'
 import { chat, type Outcome, tally } from './chat-client.ts'
 
 const batch = 200
 
 /** Thousands of connections that say nothing: honest requests beside them must be answered. */
 export async function idleConnections({ connections }: { connections: number }): Promise<boolean> {
-  const server = await serve([])
+  const server = await serve([], built)
   const { hostname, port } = new URL(server.url)
   const sockets: Socket[] = []
   try {

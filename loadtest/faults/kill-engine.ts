@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { engineProcess, serve } from '../../bench/served.ts'
+import { built, engineProcess, serve } from '../../bench/served.ts'
 import { chat, type Outcome, tally } from './chat-client.ts'
 
 const patienceMs = 60_000
 const mostReadyMs = 10_000
+/** A refused client tries again after this long. */
+const retryMs = 500
 
 /** Kills the engine again and again under load: every request must end in an orderly way, and the server be ready soon. */
 export async function killEngine({ kills, parallel }: { kills: number; parallel: number }): Promise<boolean> {
-  const server = await serve([])
+  const server = await serve([], built)
   const outcomes: Outcome[] = []
   const readyMs: number[] = []
   let loading = true
@@ -15,7 +17,7 @@ export async function killEngine({ kills, parallel }: { kills: number; parallel:
     for (let turn = 0; loading; turn++) {
       const outcome = await chat(server.url, fieldsOf(index + turn), patienceMs)
       outcomes.push(outcome)
-      if (outcome === 'error status') await sleep(100)
+      if (outcome === 'error status') await sleep(retryMs)
     }
   }
   try {

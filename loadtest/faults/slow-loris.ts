@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { serve } from '../../bench/served.ts'
+import { built, serve } from '../../bench/served.ts'
 import { chat, type Outcome, tally } from './chat-client.ts'
 
 /** Node looks every 30 s for requests whose headers take longer than 60 s. */
@@ -7,7 +7,7 @@ const mostMs = 120_000
 
 /** Clients that send their headers a byte a second: each must be cut off, and honest requests be answered meanwhile. */
 export async function slowLoris({ connections }: { connections: number }): Promise<boolean> {
-  const server = await serve([])
+  const server = await serve([], built)
   const start = performance.now()
   const cutAfter: number[] = []
   const sockets = Array.from({ length: connections }, () =>
