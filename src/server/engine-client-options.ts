@@ -22,7 +22,7 @@ export const engineClientDefaults: Required<EngineClientOptions> = {
   entry: engineEntry,
   firstBackOffMs: 500,
   mostBackOffMs: 30_000,
-  mostBackOffOnceReadyMs: 4000,
+  mostBackOffOnceReadyMs: 2000,
   healthyAfterMs: 60_000,
   silenceMs: 60_000,
   mostWaitingBytes: 16 * 2 ** 20,

@@ -1,0 +1,72 @@
+import { fileURLToPath } from 'node:url'
+import { parse } from 'yaml'
+import { checkConfig, type Manifest, manifestsOf } from './rendered-chart.ts'
+import { isThere, run, type Tool, tools } from './tool.ts'
+
+const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url))
+const chart = path('helm/trimtab')
+const valueFiles = [undefined, 'helm/values/vllm-gpu.yaml', 'helm/values/many-gateways.yaml'] as const
+
+let failures = 0
+const missing: Tool[] = []
+
+check('Dockerfile', tools.hadolint, () => run('hadolint', [path('docker/Dockerfile')]))
+for (const values of valueFiles) {
+  const flags = values === undefined ? [] : ['--values', path(values)]
+  const name = values ?? 'the chart as it is'
+  check(`${name}: lint`, tools.helm, () => run('helm', ['lint', '--strict', chart, ...flags]))
+  if (!isThere(tools.helm)) continue
+  const rendered = run('helm', ['template', 'trimtab', chart, '--kube-version', '1.33.0', ...flags])
+  report(`${name}: render`, rendered)
+  if (!rendered.ok) continue
+  report(`${name}: configuration`, configurationOf(manifestsOf(rendered.printed)))
+  check(`${name}: manifests`, tools.kubernetesValidate, () => validated(rendered.printed))
+  check(`${name}: manifests, with custom resources`, tools.kubeconform, () => conforming(rendered.printed))
+}
+check('compose.yaml', tools.compose, composed)
+check('prometheus.yaml', tools.promtool, () =>
+  run('promtool', ['check', 'config', '--syntax-only', path('compose/prometheus/prometheus.yaml')]),
+)
+
+for (const { program, how } of new Set(missing))
+  process.stdout.write(`MISSING  ${program}, so not all was checked: ${how}\n`)
+process.stdout.write(failures === 0 && missing.length === 0 ? 'all checked\n' : '')
+if (failures > 0 || missing.length > 0) process.exitCode = 1
+
+function check(what: string, tool: Tool, ask: () => ReturnType<typeof run>): void {
+  if (isThere(tool)) report(`${what} (${tool.program})`, ask())
+  else missing.push(tool)
+}
+
+function report(what: string, { ok, said }: { readonly ok: boolean; readonly said: string }): void {
+  if (!ok) failures++
+  process.stdout.write(`${ok ? 'ok      ' : 'FAILED  '} ${what}\n${ok ? '' : `${said}\n`}`)
+}
+
+/** The configuration inside the rendered ConfigMap, by the server's own schema. */
+function configurationOf(manifests: readonly Manifest[]) {
+  try {
+    for (const { kind, data } of manifests) {
+      if (kind === 'ConfigMap') checkConfig(parse(data?.['trimtab.yaml'] ?? ''), 'the ConfigMap')
+    }
+    return { ok: true, said: '' }
+  } catch (error) {
+    return { ok: false, said: String(error) }
+  }
+}
+
+/** Its schemas know Kubernetes' own kinds only. */
+function validated(rendered: string) {
+  const known = rendered.split(/^---$/m).filter((text) => !/^kind: ServiceMonitor$/m.test(text))
+  return run('kubernetes-validate', ['--strict', '/dev/stdin'], known.join('---'))
+}
+
+const customResources =
+  'https://raw.githubusercontent.com/datreeio/CRDs-catalog/main/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json'
+
+const conforming = (rendered: string) =>
+  run('kubeconform', ['-strict', '-schema-location', 'default', '-schema-location', customResources], rendered)
+
+function composed() {
+  return run('env', ['TOKENIZER=.', 'docker', 'compose', '-f', path('compose/compose.yaml'), 'config', '--quiet'])
+}
