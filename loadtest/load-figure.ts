@@ -17,7 +17,7 @@ export async function loadFigure(run: LoadRun, test: LoadTest): Promise<string> 
   return await renderSvg({
     title: { text: `Load test: ${run.test}`, subtitle },
     concat: [...panels],
-    columns: 3,
+    columns: test.groupedBy === 'stage' ? 2 : 3,
     spacing: 28,
   })
 }
@@ -63,7 +63,7 @@ function overOffered(text: string, unit: string, type: 'linear' | 'log', values:
       field: 'series',
       type: 'nominal',
       scale: { domain, range: range.slice(0, domain.length) },
-      legend: { title: '' },
+      legend: domain.length > 1 ? { title: '' } : null,
     },
   } as const
   return {
@@ -71,10 +71,7 @@ function overOffered(text: string, unit: string, type: 'linear' | 'log', values:
     width: 230,
     height: 190,
     data: { values: [...values] },
-    layer: [
-      { mark: { type: 'line', strokeWidth: 2 }, encoding },
-      { mark: { type: 'point', filled: true, size: 36, opacity: 1 }, encoding },
-    ],
+    layer: [{ mark: { type: 'line', strokeWidth: 2, point: { filled: true, size: 36, opacity: 1 } }, encoding }],
     resolve: { scale: { color: 'independent' } },
   }
 }

@@ -1,6 +1,7 @@
 import { env } from 'node:process'
 import { Command, InvalidArgumentError } from 'commander'
 import { faults, positive } from './faults/faults.ts'
+import { fuzz } from './faults/fuzz.ts'
 import { findK6 } from './find-k6.ts'
 import { reportLoad, writeLoadRun } from './load-results.ts'
 import { loadTests } from './load-tests.ts'
@@ -34,6 +35,15 @@ for (const { name, description, count, run } of faults) {
       if (!(await run(flags.count))) process.exitCode = 1
     })
 }
+
+program
+  .command('fuzz')
+  .description('requests made from the OpenAPI document, by schemathesis: no 500, no hang')
+  .option('--schemathesis <program>', 'schemathesis (or TRIMTAB_SCHEMATHESIS)', env['TRIMTAB_SCHEMATHESIS'])
+  .option('--count <n>', 'how many for each operation, beside those that cover its schema', positive, 6000)
+  .action(async (flags: { readonly schemathesis?: string; readonly count: number }) => {
+    if (!(await fuzz(flags.schemathesis ?? 'schemathesis', flags.count))) process.exitCode = 1
+  })
 
 program
   .command('report')
