@@ -8,14 +8,14 @@ const chart = path('helm/trimtab')
 const valueFiles = [undefined, 'helm/values/vllm-gpu.yaml', 'helm/values/many-gateways.yaml'] as const
 
 let failures = 0
-const missing: Tool[] = []
+const missing: readonly Tool[] = Object.values<Tool>(tools).filter((tool) => !isThere(tool))
 
 check('Dockerfile', tools.hadolint, () => run('hadolint', [path('docker/Dockerfile')]))
 for (const values of valueFiles) {
   const flags = values === undefined ? [] : ['--values', path(values)]
   const name = values ?? 'the chart as it is'
   check(`${name}: lint`, tools.helm, () => run('helm', ['lint', '--strict', chart, ...flags]))
-  if (!isThere(tools.helm)) continue
+  if (missing.includes(tools.helm)) continue
   const rendered = run('helm', ['template', 'trimtab', chart, '--kube-version', '1.33.0', ...flags])
   report(`${name}: render`, rendered)
   if (!rendered.ok) continue
@@ -28,14 +28,12 @@ check('prometheus.yaml', tools.promtool, () =>
   run('promtool', ['check', 'config', '--syntax-only', path('compose/prometheus/prometheus.yaml')]),
 )
 
-for (const { program, how } of new Set(missing))
-  process.stdout.write(`MISSING  ${program}, so not all was checked: ${how}\n`)
+for (const { program, how } of missing) process.stdout.write(`MISSING  ${program}, so not all was checked: ${how}\n`)
 process.stdout.write(failures === 0 && missing.length === 0 ? 'all checked\n' : '')
 if (failures > 0 || missing.length > 0) process.exitCode = 1
 
 function check(what: string, tool: Tool, ask: () => ReturnType<typeof run>): void {
-  if (isThere(tool)) report(`${what} (${tool.program})`, ask())
-  else missing.push(tool)
+  if (!missing.includes(tool)) report(`${what} (${tool.program})`, ask())
 }
 
 function report(what: string, { ok, said }: { readonly ok: boolean; readonly said: string }): void {
