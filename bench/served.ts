@@ -12,16 +12,20 @@ export interface Served {
   stop(): Promise<void>
 }
 
-export async function serve(flags: readonly string[]): Promise<Served> {
-  const child = startGateway(flags)
+export async function serve(flags: readonly string[], program: readonly string[] = fromSource): Promise<Served> {
+  const child = startGateway(flags, program)
   const url = await listeningUrl(child)
   const pids = [child.pid!, await engineProcess(child.pid!)] as const
   return { url, process: child, pids, stop: () => stopChild(child, 60_000) }
 }
 
+/** What Node runs: the sources, or what `npm run build` made of them. */
+const fromSource = ['--import', 'tsx', 'src/server/main.ts']
+export const built = ['dist/server/main.js']
+
 /** Started, not yet listening. */
-export function startGateway(flags: readonly string[]): ChildProcess {
-  const parameters = ['--import', 'tsx', 'src/server/main.ts', 'serve', '--port', '0', ...flags]
+export function startGateway(flags: readonly string[], program: readonly string[] = fromSource): ChildProcess {
+  const parameters = [...program, 'serve', '--port', '0', ...flags]
   return startChild(process.execPath, parameters, { loud: true })
 }
 
@@ -39,7 +43,7 @@ export function listeningUrl(child: ChildProcess): Promise<string> {
 }
 
 /** The child of `parent` that is not a helper of the loader: the one with the most memory. */
-async function engineProcess(parent: number): Promise<number> {
+export async function engineProcess(parent: number): Promise<number> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const children: number[] = []
   for (const pid of pids) {

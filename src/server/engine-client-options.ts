@@ -5,6 +5,8 @@ export interface EngineClientOptions {
   readonly entry?: URL
   readonly firstBackOffMs?: number
   readonly mostBackOffMs?: number
+  /** After a child that had loaded its models: the next one will too, and every second without it is an outage. */
+  readonly mostBackOffOnceReadyMs?: number
   /** A child that lived this long was healthy: the next back-off starts from the beginning. */
   readonly healthyAfterMs?: number
   /** A busy engine that says nothing for this long is ended and started again. */
@@ -20,6 +22,7 @@ export const engineClientDefaults: Required<EngineClientOptions> = {
   entry: engineEntry,
   firstBackOffMs: 500,
   mostBackOffMs: 30_000,
+  mostBackOffOnceReadyMs: 2000,
   healthyAfterMs: 60_000,
   silenceMs: 60_000,
   mostWaitingBytes: 16 * 2 ** 20,

@@ -28,6 +28,8 @@ export class EngineClient implements Engine {
   #models: readonly ModelCard[] = []
   #restarts = 0
   #attempt = 0
+  /** Whether the running child, or the last one, got as far as to load its models. */
+  #loaded = false
   #startedAt = 0
   #restartTimer: NodeJS.Timeout | undefined
   readonly #inFlight: InFlight
@@ -132,6 +134,7 @@ export class EngineClient implements Engine {
 
   #fork(): void {
     this.#startedAt = performance.now()
+    this.#loaded = false
     this.#child = forkEngine(this.#options.entry, this.#setup, {
       onEvent: (event) => this.#receive(event),
       onExit: (reason) => this.#exited(reason),
@@ -165,6 +168,7 @@ export class EngineClient implements Engine {
       case 'engine-ready':
         this.#models = event.models
         this.#status = 'ready'
+        this.#loaded = true
         this.#settleStart(undefined)
         return
       case 'engine-failed':
@@ -192,7 +196,9 @@ export class EngineClient implements Engine {
       return
     }
     if (performance.now() - this.#startedAt > this.#options.healthyAfterMs) this.#attempt = 0
-    const delayMs = backOffMs(this.#attempt, this.#options.firstBackOffMs, this.#options.mostBackOffMs)
+    const { firstBackOffMs, mostBackOffMs, mostBackOffOnceReadyMs } = this.#options
+    const mostMs = this.#loaded ? mostBackOffOnceReadyMs : mostBackOffMs
+    const delayMs = backOffMs(this.#attempt, firstBackOffMs, mostMs)
     this.#status = 'restarting'
     this.#attempt += 1
     this.#restarts += 1

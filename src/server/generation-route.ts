@@ -5,13 +5,14 @@ import { type Answers, collectAnswers } from './answers.ts'
 import { ApiProblem } from './api-problem.ts'
 import type { ReplyShape } from './chat-response.ts'
 import { type ClientPresence, watchClient } from './client-presence.ts'
-import type { GenerationEvent, GenerationRequest, ModelCard } from './engine-messages.ts'
+import type { GenerationRequest, ModelCard } from './engine-messages.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { demandOf } from './keys/demand.ts'
 import { admit } from './keys/guard.ts'
 import { findModel } from './models.ts'
 import { newReplyIdentity, type ReplyIdentity } from './reply-identity.ts'
 import { refuseLongIds, refuseManyChoices } from './request-bounds.ts'
+import { RequestTimings, timingsHeader } from './request-timings.ts'
 import { eventStream, eventStreamHeaders } from './sse.ts'
 import type { ReplyStream } from './stream-reply.ts'
 import { drawSeed, type GenerationContext } from './to-generation.ts'
@@ -77,11 +78,19 @@ export async function reply(
   const client = watchClient(context)
   const streamsLogprobs = body.stream && details.format.repeatsLogprobs !== true
   const replyLimit = { streamed: streamsLogprobs, heldLogprobs: limits.heldLogprobs }
+  const timings = context.req.header(timingsHeader) === 'true' ? new RequestTimings() : undefined
   record.handOver(gateway.metrics.clock(record.model))
-  const batches = gateway.engine.generate({ ...generation, replyLimit, ...record.carriedTrace }, client.signal)
-  if (body.stream) return await streamed(context, gateway, batches, details.format.stream(identity, shape), client)
+  const events = gateway.engine.generate({ ...generation, replyLimit, ...record.carriedTrace }, client.signal)
+  const batches = timings?.watch(events) ?? events
+  if (body.stream) {
+    const { frames, failure } = details.format.stream(identity, shape)
+    const written = frames(batches, record)
+    return await streamed(context, gateway, { frames: timings?.told(written) ?? written, failure }, client)
+  }
   try {
-    return context.json(details.format.whole(identity, await collectAnswers(batches, shape.choiceCount, record), shape))
+    const answers = await collectAnswers(batches, shape.choiceCount, record)
+    if (timings !== undefined) context.header('server-timing', timings.serverTiming())
+    return context.json(details.format.whole(identity, answers, shape))
   } finally {
     client.release()
   }
@@ -90,14 +99,13 @@ export async function reply(
 async function streamed(
   context: Context<AppEnvironment>,
   gateway: Gateway,
-  batches: AsyncIterable<readonly GenerationEvent[]>,
-  stream: ReplyStream,
+  stream: { readonly frames: AsyncGenerator<string>; readonly failure: ReplyStream['failure'] },
   client: ClientPresence,
 ): Promise<Response> {
   const { keepAliveMs } = gateway.limits
   const record = context.get('record')
   try {
-    const body = eventStream(await settled(stream.frames(batches, record), keepAliveMs), {
+    const body = eventStream(await settled(stream.frames, keepAliveMs), {
       keepAliveMs,
       signal: client.signal,
       onCancel: client.leave,

@@ -115,6 +115,20 @@ describe('EngineClient', () => {
     assert.deepEqual(deaths, ['signal SIGKILL'])
   })
 
+  it('waits longer after each death, but never long for a child that had loaded its models', async () => {
+    const delays: number[] = []
+    await withClient(
+      async (client) => {
+        for (let death = 1; death <= 4; death++) {
+          await assert.rejects(read(client.generate(request('crash'), live())))
+          await until(() => client.state.status === 'ready')
+        }
+      },
+      { mostBackOffMs: 60_000, mostBackOffOnceReadyMs: 30, onDeath: (_, delayMs) => delays.push(delayMs) },
+    )
+    assert.deepEqual(delays, [10, 20, 30, 30])
+  })
+
   it('gives up a request whose reader is too far behind, and only that one', () =>
     withClient(
       async (client) => {

@@ -49,18 +49,37 @@ export async function preparedFiles(
   const verdict = await inspect(folder)
   if (verdict === 'ready') return folder
   onProgress(verdict === 'damaged' ? `prepared graph ${key} is damaged, making it again` : `preparing graph ${key}`)
-  await mkdir(cacheFolder, { recursive: true })
-  await removeOldDrafts(cacheFolder)
-  const draft = await mkdtemp(join(cacheFolder, 'draft-'))
   try {
-    const graph = new GraphBuilder(draft)
-    write(graph)
-    await graph.finish()
-    await writeManifest(draft)
-    return await putInPlace(draft, folder, verdict)
-  } finally {
-    await rm(draft, { recursive: true, force: true })
+    await mkdir(cacheFolder, { recursive: true })
+    await removeOldDrafts(cacheFolder)
+    const draft = await mkdtemp(join(cacheFolder, 'draft-'))
+    try {
+      const graph = new GraphBuilder(draft)
+      write(graph)
+      await graph.finish()
+      await writeManifest(draft)
+      return await putInPlace(draft, folder, verdict)
+    } finally {
+      await rm(draft, { recursive: true, force: true })
+    }
+  } catch (error) {
+    throw isUnwritable(error, cacheFolder) ? unwritable(cacheFolder, error) : error
   }
+}
+
+/** A full disk, a quota, a limit on files: only writing fails so. */
+const noRoom = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+/** A folder of somebody else's, a file system that is read only; a checkpoint may be unreadable in the same way. */
+const forbidden = new Set(['EACCES', 'EPERM', 'EROFS'])
+
+function isUnwritable(error: unknown, cacheFolder: string): error is Error {
+  const { code = '', path = '' } = error as NodeJS.ErrnoException
+  return noRoom.has(code) || (forbidden.has(code) && path.startsWith(cacheFolder))
+}
+
+function unwritable(cacheFolder: string, cause: Error): Error {
+  const message = `The prepared graph cannot be written to ${cacheFolder} (${cause.message}): make room there, or name another folder in engine.cache.`
+  return new Error(message, { cause })
 }
 
 const draftLifetimeMs = 3_600_000

@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startChild } from '../../bench/child.ts'
+import { built, serve } from '../../bench/served.ts'
+
+const hooks = fileURLToPath(new URL('../fuzz/hooks.py', import.meta.url))
+const checks = 'not_a_server_error,content_type_conformance,response_schema_conformance'
+/** Nothing that the fuzzer sends may take longer. */
+const hangSeconds = 30
+
+/** Requests made from the server's own OpenAPI document, by schemathesis: none may end in a 500, and none may hang. */
+export async function fuzz(program: string, perOperation: number): Promise<boolean> {
+  if (spawnSync(program, ['--version']).status !== 0) {
+    const how = 'pip install schemathesis, and give --schemathesis PATH or TRIMTAB_SCHEMATHESIS'
+    throw new Error(`schemathesis does not run as "${program}": ${how}.`)
+  }
+  const server = await serve([], built)
+  const folder = mkdtempSync(join(tmpdir(), 'trimtab-fuzz-'))
+  const har = join(folder, 'requests.har')
+  try {
+    const what = ['--phases', 'coverage,fuzzing', '--checks', checks, '--max-examples', String(perOperation)]
+    const how = ['--workers', '2', '--request-timeout', String(hangSeconds), '--continue-on-failure', '--no-shrink']
+    const report = ['--suppress-health-check', 'all', '--report', 'har', '--report-har-path', har]
+    const flags = ['run', `${server.url}/openapi.json`, '--url', server.url, ...what, ...how, ...report]
+    const child = startChild(program, flags, { env: { SCHEMATHESIS_HOOKS: hooks }, cwd: folder, loud: true })
+    child.stdout.pipe(process.stdout, { end: false })
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+    process.stdout.write(`${statusTable(JSON.parse(readFileSync(har, 'utf8')))}\n`)
+    return code === 0
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+    await server.stop()
+  }
+}
+
+interface Har {
+  readonly log: {
+    readonly entries: readonly {
+      readonly request: { readonly method: string; readonly url: string }
+      readonly response: { readonly status: number }
+    }[]
+  }
+}
+
+/** How often each route answered with each status. */
+export function statusTable({ log: { entries } }: Har): string {
+  const counts = new Map<string, number>()
+  for (const { request, response } of entries) {
+    const path = new URL(request.url).pathname.replace(/^(\/v1\/models)\/.*$/, '$1/{id}')
+    const key = `| ${request.method} ${path} | ${response.status} |`
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  const rows = [...counts].sort(([a], [b]) => a.localeCompare(b)).map(([key, count]) => `${key} ${count} |`)
+  return ['| route | status | requests |', '|---|---|--:|', ...rows].join('\n')
+}

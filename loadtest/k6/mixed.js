@@ -1,0 +1,28 @@
+// Every method in the shares of lib/requests.js, each request with weights of its own.
+import { ask } from './lib/measure.js'
+import { drawMethod, mix } from './lib/requests.js'
+
+export const options = {
+  scenarios: {
+    mixed: {
+      executor: 'constant-arrival-rate',
+      rate: Number(__ENV.RATE ?? 2),
+      timeUnit: '1s',
+      duration: `${__ENV.SECONDS ?? 60}s`,
+      gracefulStop: '120s',
+      preAllocatedVUs: 50,
+      maxVUs: 400,
+    },
+  },
+  thresholds: {
+    answered: ['rate==1'],
+    checks: ['rate==1'],
+    ...Object.fromEntries(mix.map(([method]) => [`answered{method:${method}}`, ['rate==1']])),
+    'ttft_ms{method:plain}': ['p(95)<2000'],
+    'ttft_ms{method:genarm}': ['p(95)<2000'],
+  },
+}
+
+export default function () {
+  ask(drawMethod())
+}
