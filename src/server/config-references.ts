@@ -17,6 +17,7 @@ export function brokenReferences(config: Config): readonly FieldProblem[] {
     ...rewardReferenceProblems(config.rewards, {
       models: Object.keys(localModels(config)),
       trainedGuides: Object.keys(config.guides).filter((guide) => 'kind' in config.guides[guide]!),
+      upstreams: Object.keys(config.upstreams),
     }),
     ...Object.entries(config.policies).flatMap(([policy, options]) => policyProblems(config, policy, options)),
     ...Object.entries(config.aliases).flatMap(([alias, target]) => aliasProblems(config, alias, target)),
@@ -29,9 +30,11 @@ function servedModelProblems(config: Config): readonly FieldProblem[] {
 }
 
 function upstreamProblems(config: Config): readonly FieldProblem[] {
-  const unknown = Object.entries(upstreamModels(config)).flatMap(([name, { upstream }]) =>
-    missing(`models.${name}.upstream`, 'upstream', upstream, config.upstreams),
-  )
+  const unknown = Object.entries(upstreamModels(config)).flatMap(([name, { upstream }]) => {
+    const path = `models.${name}.upstream`
+    if (config.upstreams[upstream]?.kind !== 'rewards') return missing(path, 'upstream', upstream, config.upstreams)
+    return [{ path, message: `'${upstream}' is of kind rewards: it only judges` }]
+  })
   const [, ...further] = Object.entries(config.upstreams).flatMap(([name, upstream]) =>
     upstream.default ? [name] : [],
   )

@@ -34,7 +34,12 @@ export async function openGenerationEngine(
     const models = new Map([...local.models, ...fleet.models])
     assertGuidesFit(models, setup.served, setup.catalogue)
     for (const model of scoringModels(setup.rewards)) local.keepScoringRoom(model)
-    const { rewards, close: closeRewards } = await openRewards(setup.rewards, local, setup.options, onProgress)
+    const { rewards, close: closeRewards } = await openRewards(
+      setup.rewards,
+      local,
+      { ...setup.options, upstreams: setup.upstreams },
+      onProgress,
+    )
     closers.push(closeRewards)
     const engine = {
       decoder: decoderOver(local, fleet),
