@@ -3,6 +3,7 @@ import { rewardReferenceProblems } from '../rm/reward-references.ts'
 import type { Config } from './config.ts'
 import { localModels, servedLocalModels, servedModels, steeredModels, upstreamModels } from './configured-models.ts'
 import type { FieldProblem } from './field-problem.ts'
+import { tokenRemedy, wholeReplyProblems } from './whole-reply-options.ts'
 
 /** Names in the configuration that lead nowhere, and guides that say too much or too little. */
 export function brokenReferences(config: Config): readonly FieldProblem[] {
@@ -107,8 +108,29 @@ function aliasProblems(config: Config, name: string, target: Config['aliases'][s
     return [{ path: `${path}.model`, message: `the model '${target.model}' is not served` }]
   }
   return [
+    ...textOnlyProblems(config, path, target),
     ...missing(`${path}.model`, 'model', target.model, config.models),
     ...missing(`${path}.policy`, 'policy', target.policy, config.policies),
+  ]
+}
+
+/** Over a model whose tokenizer is not at hand whole replies are chosen among: a policy that needs more could never be kept. */
+function textOnlyProblems(
+  config: Config,
+  path: string,
+  { model, policy }: Config['aliases'][string],
+): readonly FieldProblem[] {
+  const options = config.policies[policy]
+  const isText = Object.hasOwn(upstreamModels(config), model) && !Object.hasOwn(steeredModels(config), model)
+  if (options === undefined || !isText) return []
+  const problems = wholeReplyProblems(options)
+  const reasons = problems.map(([field, reason]) => `${field}: ${reason}`).join('; ')
+  if (problems.length === 0) return []
+  return [
+    {
+      path: `${path}.policy`,
+      message: `the policy '${policy}' cannot be kept over '${model}' (${reasons}). ${tokenRemedy}`,
+    },
   ]
 }
 

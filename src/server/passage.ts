@@ -29,7 +29,10 @@ export async function passageOfCompletion(
   if (gateway.upstreams.byName.size === 0) return undefined
   const glance = await glanceAt(context, gateway, bytes)
   const served = glance.model && gateway.models.names.get(glance.model.name)
-  if (served !== undefined) return passageOfModel(context, gateway, bytes, glance, served)
+  if (served !== undefined) {
+    if (choosesReplies(context, glance, served)) return undefined
+    return passageOfModel(context, gateway, bytes, glance, served)
+  }
   const byDefault = gateway.upstreams.byDefault
   if (byDefault === undefined || glance.aligned || glance.model !== undefined) return undefined
   refuseAlignmentHeaders(context, 'the default upstream')
@@ -50,6 +53,12 @@ export async function passageOfOther(
   if (glance.aligned) throw cannotSteer('alignment', 'the default upstream')
   refuseAlignmentHeaders(context, 'the default upstream')
   return { upstream: byDefault, body: bytes, repeatable: readingMethods.has(context.req.method) }
+}
+
+/** Whether the request, once it is parsed, may choose among whole replies of an upstream; a compressed body is never parsed here. */
+function choosesReplies(context: Context<AppEnvironment>, glance: BodyGlance, served: ServedName): boolean {
+  if (served.upstream === undefined || context.req.header('content-encoding') !== undefined) return false
+  return isAligned(context, glance, served)
 }
 
 function glanceAt(context: Context<AppEnvironment>, gateway: Gateway, bytes: Buffer): Promise<BodyGlance> | BodyGlance {
@@ -89,11 +98,12 @@ function refuseAlignmentHeaders(context: Context<AppEnvironment>, whose: string)
   refuseUnsupportedHeaders(context.req)
 }
 
-function cannotSteer(param: string, whose: string): ApiProblem {
+/** The refusal of an alignment that an upstream's model cannot have, by the place where it was asked for. */
+export function cannotSteer(param: string, whose: string): ApiProblem {
   const what = param === 'model' ? "The alias in 'model' brings a policy, but" : `'${param}' is not supported here:`
   return new ApiProblem(
     'unsupported',
-    `${what} ${whose} cannot be steered: give the model a tokenizer in the configuration, or leave the alignment out.`,
+    `${what} ${whose} cannot be steered by token: give the model a tokenizer in the configuration (vllm, sglang, llama-server), choose among whole replies with best_of, or leave the alignment out.`,
     { param },
   )
 }

@@ -31,7 +31,7 @@ describe('who answers', () => {
         hidden: { upstream: 'gpu', served: false },
       },
       upstreams: { gpu: upstreamOf(`${gpu.url}/v1/`, change), other: upstreamOf(other.url) },
-      policies: { friendly: { guides: [{ principle: 'Be kind.' }] } },
+      policies: { friendly: { on_reward_error: 'fail' } },
       aliases: { 'llama-friendly': { model: 'llama', policy: 'friendly' } },
       server: { body_limit: 10_000 },
     })

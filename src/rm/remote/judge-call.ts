@@ -33,13 +33,13 @@ const reply = z.looseObject({
 export async function lastLine(
   { model, temperature, max_tokens }: JudgeOptions,
   system: string,
-  user: string,
+  { text, media = [] }: { readonly text: string; readonly media: Question['media'] },
   ask: Ask,
   signal: AbortSignal,
 ): Promise<string> {
   const messages = [
     { role: 'system', content: system },
-    { role: 'user', content: user },
+    { role: 'user', content: media.length === 0 ? text : [{ type: 'text', text }, ...media] },
   ]
   const body = { model, messages, temperature, max_tokens, n: 1, stream: false }
   const [choice] = read(reply, await ask('/v1/chat/completions', body, signal)).choices

@@ -24,11 +24,17 @@ export const judgePairwise = wireFormat({
       'Give your reasons first. Your last line must be "Winner: A", "Winner: B" or "Winner: tie" and nothing else.',
     ].join('\n\n')
     return {
-      traits: { partial: false, range: [0, 1], relative: true },
+      traits: { partial: false, range: [0, 1], relative: true, wholeReplies: true },
       async judge(question, answers, ask, signal) {
         const duels = answers.flatMap((_, a) => answers.flatMap((_, b) => (a === b ? [] : [[a, b] as const])))
         const calls = duels.map(([a, b]) => (stop: AbortSignal) => {
-          return lastLine(options, system, duelOf(question, answers[a]!, answers[b]!), ask, stop)
+          return lastLine(
+            options,
+            system,
+            { text: duelOf(question, answers[a]!, answers[b]!), media: question.media },
+            ask,
+            stop,
+          )
         })
         const wins = (await allOrNone(signal, calls)).map(outcomeOf)
         return answers.map((_, i) => plainVerdict(meanWin(i, duels, wins)))

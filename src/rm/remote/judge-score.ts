@@ -29,11 +29,11 @@ export const judgeScore = wireFormat({
       `Give your reasons first. Your last line must be "Score: N" and nothing else, where N is a number from ${low} to ${high}.`,
     ].join('\n\n')
     return {
-      traits: { partial, range: [low, high], relative: false },
+      traits: { partial, range: [low, high], relative: false, wholeReplies: true },
       async judge(question, answers, ask, signal) {
         const calls = answers.map(({ text }) => (stop: AbortSignal) => {
           const user = `${conversationOf(question)}\n${quoted('answer', text)}`
-          return lastLine(options, system, user, ask, stop)
+          return lastLine(options, system, { text: user, media: question.media }, ask, stop)
         })
         return (await allOrNone(signal, calls)).map((line) => plainVerdict(scoreOf(line)))
       },

@@ -1,6 +1,6 @@
-import { z } from 'zod'
 import { allOrNone } from '../../decoding/upstream/all-or-none.ts'
 import { UpstreamError } from '../../decoding/upstream/http/upstream-error.ts'
+import { upstreamSays } from '../../decoding/upstream/http/upstream-says.ts'
 import type { Answer, Reward, Verdict } from '../reward.ts'
 import { RewardError } from '../reward-error.ts'
 import { refuseUnfinished } from '../reward-verdicts.ts'
@@ -50,27 +50,7 @@ function assertRange(verdicts: readonly Verdict[], range: Reward['traits']['rang
 function failureOf(reward: string, upstream: string, error: unknown): unknown {
   if (error instanceof MalformedReply)
     return new RewardError(reward, `the upstream '${upstream}' answered ${error.message}.`)
-  if (error instanceof UpstreamError) return new RewardError(reward, error.message + explanation(error))
+  if (error instanceof UpstreamError)
+    return new RewardError(reward, [error.message, upstreamSays(error)].join(' ').trim())
   return error
-}
-
-const errorBody = z.union([
-  z.looseObject({ error: z.looseObject({ message: z.string() }) }).transform(({ error }) => error.message),
-  z.looseObject({ error: z.string() }).transform(({ error }) => error),
-  z.looseObject({ message: z.string() }).transform(({ message }) => message),
-])
-
-/** What the upstream says is wrong with the call. Of its own failures and of keys it may say more than clients should know. */
-function explanation({ status, body }: UpstreamError): string {
-  if (status === undefined || ![400, 404, 413, 422].includes(status) || body === undefined) return ''
-  const found = errorBody.safeParse(jsonOf(body))
-  return found.success ? ` It says: ${found.data.slice(0, 300)}` : ''
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
