@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { ApiProblem } from './api-problem.ts'
 import { decodedForGlance } from './body-encoding.ts'
 import { type BodyGlance, glanceAtBody } from './body-glance.ts'
+import { formBoundary, glanceAtForm } from './form-glance.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import type { ServedName } from './models.ts'
 import { refuseUnsupportedHeaders } from './unsupported-fields.ts'
@@ -55,14 +56,17 @@ export async function passageOfOther(
   return { upstream: byDefault, body: bytes, repeatable: readingMethods.has(context.req.method) }
 }
 
-/** Whether the request, once it is parsed, may choose among whole replies of an upstream; a compressed body is never parsed here. */
+/** Whether the request, once it is parsed, may choose among whole replies of an upstream; compressed bodies and forms are never parsed here. */
 function choosesReplies(context: Context<AppEnvironment>, glance: BodyGlance, served: ServedName): boolean {
   if (served.upstream === undefined || context.req.header('content-encoding') !== undefined) return false
+  if (formBoundary(context.req.header('content-type')) !== undefined) return false
   return isAligned(context, glance, served)
 }
 
 function glanceAt(context: Context<AppEnvironment>, gateway: Gateway, bytes: Buffer): Promise<BodyGlance> | BodyGlance {
   const encoding = context.req.header('content-encoding')
+  const boundary = formBoundary(context.req.header('content-type'))
+  if (boundary !== undefined && encoding === undefined) return glanceAtForm(bytes, boundary)
   if (encoding === undefined || bytes.length === 0) return glanceAtBody(bytes)
   return decodedForGlance(bytes, encoding, gateway.limits.bodyBytes).then(glanceAtBody)
 }
@@ -115,5 +119,7 @@ function rename(context: Context<AppEnvironment>, bytes: Buffer, { model }: Body
     const message = `The model '${model.name}' has another name at its upstream, which cannot be put into a compressed body.`
     throw new ApiProblem('unsupported', message, { param: 'Content-Encoding' })
   }
-  return Buffer.concat([bytes.subarray(0, model.start), Buffer.from(JSON.stringify(name)), bytes.subarray(model.end)])
+  const isForm = formBoundary(context.req.header('content-type')) !== undefined
+  const written = Buffer.from(isForm ? name : JSON.stringify(name))
+  return Buffer.concat([bytes.subarray(0, model.start), written, bytes.subarray(model.end)])
 }

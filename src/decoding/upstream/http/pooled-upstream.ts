@@ -3,7 +3,7 @@ import type { EventSourceMessage } from 'eventsource-parser'
 import { attempt } from './attempt.ts'
 import { type CallScope, openScope } from './call-scope.ts'
 import { chooseReplica } from './choose-replica.ts'
-import { probeReplica, watchHealth } from './health-checks.ts'
+import { type HealthWatch, probeReplica, watchHealth } from './health-checks.ts'
 import { eventsOf, jsonOf } from './read-reply.ts'
 import { Replica } from './replica.ts'
 import { abortReason } from './reply.ts'
@@ -30,7 +30,7 @@ class PooledUpstream implements UpstreamClient {
   readonly #replicas: readonly Replica[]
   readonly #budget: RetryBudget
   readonly #chosen = new WeakMap<Affinity, Replica>()
-  readonly #stopWatching: () => Promise<void>
+  readonly #watch: HealthWatch
   readonly #ownHeaders: readonly string[]
 
   constructor(settings: UpstreamSettings, now: () => number) {
@@ -38,7 +38,7 @@ class PooledUpstream implements UpstreamClient {
     this.#replicas = settings.roots.map((root) => new Replica(root, settings, now))
     this.#budget = new RetryBudget(settings.retries)
     this.#ownHeaders = settings.apiKey === undefined ? [] : ['authorization', `Bearer ${settings.apiKey}`]
-    this.#stopWatching = watchHealth(this.#replicas, settings.health, this.#ownHeaders)
+    this.#watch = watchHealth(this.#replicas, settings.health, this.#ownHeaders)
   }
 
   get name(): string {
@@ -92,6 +92,7 @@ class PooledUpstream implements UpstreamClient {
       const replica = this.#choose(options.affinity, tried)
       const outcome = await attempt(name, replica, withKey, scope, deadlines, begin())
       if ('reply' in outcome && !outcome.unserved) return outcome.reply
+      if ('failure' in outcome && outcome.failure.error.kind === 'unreachable') this.#watch.suspect(replica)
       tried.add(replica)
       const again = made < most && this.#mayRepeat(outcome, tried) && this.#budget.take()
       if (!again) {
@@ -153,7 +154,7 @@ class PooledUpstream implements UpstreamClient {
   }
 
   async close(): Promise<void> {
-    await this.#stopWatching()
+    await this.#watch.stop()
     await Promise.all(this.#replicas.map(({ pool }) => pool.destroy()))
   }
 }
