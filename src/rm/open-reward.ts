@@ -1,4 +1,5 @@
 import type { ClassifierSpec, LoadedClassifier } from '../decoding/local/classifier.ts'
+import type { UpstreamClient } from '../decoding/upstream/http/upstream-client.ts'
 import { arithmeticReward } from './arithmetic.ts'
 import { armReward } from './arm-reward.ts'
 import { attributeReward } from './attributes.ts'
@@ -12,6 +13,9 @@ import { lengthReward } from './length.ts'
 import { pairwiseReward } from './pairwise.ts'
 import { processReward } from './process.ts'
 import { regexReward } from './regex.ts'
+import { endpoint } from './remote/endpoint.ts'
+import { remoteReward } from './remote/remote-reward.ts'
+import { openWireFormat, type RemoteOptions } from './remote/wire-formats.ts'
 import type { Reward } from './reward.ts'
 import type {
   CheckpointDefinition,
@@ -28,6 +32,8 @@ export interface RewardDependencies {
   /** The rewards opened so far, which a combination may hold. */
   readonly rewards: ReadonlyMap<string, Reward>
   openClassifier(spec: ClassifierSpec): Promise<LoadedClassifier>
+  /** An upstream by its name; rewards of one upstream share its connections. */
+  upstream(name: string): UpstreamClient
 }
 
 /**
@@ -63,6 +69,8 @@ async function rewardOf(name: string, definition: RewardDefinition, dependencies
       return arithmeticReward(name, definition.score)
     case 'bleu':
       return bleuReward(name)
+    case 'remote':
+      return openRemote(name, definition, dependencies)
     case 'combination':
       return openCombination(name, definition, dependencies)
   }
@@ -89,6 +97,11 @@ async function openCheckpointReward(
 function openLength(name: string, { unit, band, model }: LengthDefinition, { scorer }: RewardDependencies): Reward {
   const tokenizer = model === undefined ? undefined : findModel(name, model, scorer).tokenizer
   return lengthReward(name, unit, band, tokenizer)
+}
+
+function openRemote(name: string, options: RemoteOptions, { upstream }: RewardDependencies): Reward {
+  const ask = endpoint(upstream(options.upstream), options)
+  return remoteReward(name, openWireFormat(name, options), { upstream: options.upstream, batch: options.batch, ask })
 }
 
 function openCombination(name: string, definition: CombinationDefinition, { rewards }: RewardDependencies): Reward {

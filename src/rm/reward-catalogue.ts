@@ -9,6 +9,7 @@ import type { LengthBand, LengthUnit } from './length.ts'
 import type { PairwiseOptions } from './pairwise.ts'
 import type { ProcessOptions } from './process.ts'
 import type { RegexOptions } from './regex.ts'
+import type { RemoteOptions } from './remote/wire-formats.ts'
 
 /** A reward that loads a checkpoint of its own. */
 interface OfCheckpoint<Kind extends string, Options> {
@@ -48,6 +49,7 @@ export type RewardDefinition =
   | { readonly kind: 'json'; readonly schema: JsonSchema }
   | { readonly kind: 'arithmetic'; readonly score: ArithmeticScore }
   | { readonly kind: 'bleu' }
+  | RemoteOptions
   | CombinationDefinition
 
 /** What requests may be judged by, by name; a combination stands behind its parts. */

@@ -50,6 +50,7 @@ export function rewardDefinition(options: RewardOptions, guideReader: GuideReade
     case 'json':
     case 'arithmetic':
     case 'bleu':
+    case 'remote':
       return options
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { checkpointRewards } from './checkpoint-reward-options.ts'
 import { compileSchema } from './json-schema.ts'
+import { remoteOptions } from './remote/wire-formats.ts'
 
 const name = z.string().min(1).max(128)
 
@@ -109,6 +110,7 @@ export const rewardOptions = z.discriminatedUnion('kind', [
   arithmetic,
   bleu,
   combination,
+  remoteOptions,
 ])
 
 export type RewardOptions = z.output<typeof rewardOptions>

@@ -5,6 +5,7 @@ export interface KnownNames {
   readonly models: readonly string[]
   /** Guides that are a model or an adapter. */
   readonly trainedGuides: readonly string[]
+  readonly upstreams: readonly string[]
 }
 
 export interface ReferenceProblem {
@@ -35,6 +36,8 @@ function problemsOf(name: string, options: RewardOptions, rewards: Rewards, know
       return readerProblems(options, known)
     case 'combination':
       return Object.keys(options.rewards).flatMap((part) => partProblems(name, part, rewards))
+    case 'remote':
+      return missing('upstream', options.upstream, known.upstreams)
     default:
       return []
   }
@@ -47,7 +50,11 @@ function readerProblems(
   return [...missing('model', reader.model, models), ...missing('guide', reader.guide, trainedGuides)]
 }
 
-function missing(kind: 'model' | 'guide', name: string | undefined, known: readonly string[]): readonly Problem[] {
+function missing(
+  kind: 'model' | 'guide' | 'upstream',
+  name: string | undefined,
+  known: readonly string[],
+): readonly Problem[] {
   if (name === undefined || known.includes(name)) return []
   const list = known.length === 0 ? `no ${kind} is configured` : `known ${kind}s: ${known.join(', ')}`
   return [[kind, `the ${kind} '${name}' does not exist; ${list}`]]

@@ -43,7 +43,7 @@ export function ruleReward(
 ): Reward {
   return {
     name,
-    traits: { ...traits, relative: false },
+    traits: { ...traits, relative: false, wholeReplies: true },
     async score(question, answers, signal) {
       signal.throwIfAborted()
       if (!traits.partial) refuseUnfinished(name, answers)

@@ -8,6 +8,8 @@ export interface Question {
   readonly text: string
   /** Reference answers of the request, for rewards that compare with them. */
   readonly references: readonly string[] | undefined
+  /** Parts of the conversation that are no text (images, audio), as the API has them. */
+  readonly media?: readonly object[]
 }
 
 /** One answer, or its beginning. */
@@ -35,6 +37,8 @@ export interface RewardTraits {
   readonly range: readonly [low: number, high: number] | undefined
   /** Whether a score depends on the other answers it was judged with (pairwise preferences, z-scores). */
   readonly relative: boolean
+  /** Whether it can judge whole chat replies: answers to images, and tool calls, which are then written out as JSON. Absent: it cannot. */
+  readonly wholeReplies?: boolean
   /** Whether a request goes on without it when it fails, because the request or its policy says so; absent: it fails. */
   readonly optional?: boolean
 }

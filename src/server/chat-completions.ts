@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { bestOfReplies, repliesChosenOf } from './best-of-replies.ts'
 import { chatRequest } from './chat-request.ts'
 import { chatCompletion, chatWriter } from './chat-response.ts'
 import { parseFields } from './field-problem.ts'
@@ -25,6 +26,8 @@ export async function chatCompletions(context: Context<AppEnvironment>, gateway:
   if (passage !== undefined) return passThrough(context, gateway, passage)
   const fields = parseBody(bytes)
   refuseUnsupportedHeaders(context.req)
+  const served = repliesChosenOf(gateway, fields)
+  if (served !== undefined) return await bestOfReplies(context, gateway, fields, served, 'chat')
   refuseUnsupported(fields, 'chat')
   refuseMisplaced(fields, chatRequest.shape)
   const body = parseFields(chatRequest, fields)

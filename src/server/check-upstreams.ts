@@ -1,5 +1,6 @@
 import { openModelText } from '../decoding/checkpoint/model-text.ts'
-import { abilityLines, guidanceProblems } from '../decoding/upstream/engine-probe.ts'
+import { steeringProblems } from '../decoding/upstream/engine-kinds.ts'
+import { abilityLines } from '../decoding/upstream/engine-probe.ts'
 import { openUpstream } from '../decoding/upstream/http/pooled-upstream.ts'
 import type { UpstreamClient } from '../decoding/upstream/http/upstream-client.ts'
 import type { UpstreamSettings } from '../decoding/upstream/http/upstream-settings.ts'
@@ -61,11 +62,9 @@ async function steeringLines(
   const standing = new UpstreamStanding(client, kind, upstreamName, openModelText(tokenizer))
   try {
     const result = await standing.look(AbortSignal.timeout(probePatienceMs))
-    const problems = guidanceProblems(result)
-    return [
-      ...abilityLines(result),
-      `  can be steered: ${problems.length === 0 ? 'yes' : `NO, ${problems.join('; ')}`}`,
-    ]
+    const problems = steeringProblems(kind, result)
+    const how = kind === 'openai' ? 'as text: best_of, particles and search, no guides' : 'yes'
+    return [...abilityLines(result), `  can be steered: ${problems.length === 0 ? how : `NO, ${problems.join('; ')}`}`]
   } catch (error) {
     return [`  can be steered: NO, ${error instanceof Error ? error.message : String(error)}`]
   }

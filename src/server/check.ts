@@ -3,6 +3,7 @@ import { openLoraAdapter } from '../decoding/checkpoint/lora-adapter.ts'
 import { CheckpointError } from '../decoding/errors.ts'
 import { openRewards } from '../rm/open-rewards.ts'
 import type { RewardDefinition } from '../rm/reward-catalogue.ts'
+import { remoteRewardLine } from './check-remote-reward.ts'
 import { checkUpstreams } from './check-upstreams.ts'
 import type { Config } from './config.ts'
 import type { Environment } from './config-file.ts'
@@ -51,7 +52,9 @@ export async function check(config: Config, environment: Environment): Promise<s
 }
 
 /** Checkpoints are opened whole: whether a head fits what is asked of it shows only there, and rewards are small. */
-async function rewardLine(name: string, definition: RewardDefinition, { options }: EngineSetup): Promise<string> {
+async function rewardLine(name: string, definition: RewardDefinition, setup: EngineSetup): Promise<string> {
+  const { options } = setup
+  if (definition.kind === 'remote') return await remoteRewardLine(name, definition, setup)
   if (!('checkpoint' in definition)) return `reward ${name}: ${definition.kind}`
   const { close } = await openRewards(new Map([[name, definition]]), noScorer, options)
   await close()

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { bestOfReplies, repliesChosenOf } from './best-of-replies.ts'
 import { completionRequest } from './completion-request.ts'
 import { completionWriter, textCompletion } from './completion-response.ts'
 import { parseFields } from './field-problem.ts'
@@ -25,6 +26,8 @@ export async function completions(context: Context<AppEnvironment>, gateway: Gat
   if (passage !== undefined) return passThrough(context, gateway, passage)
   const fields = parseBody(bytes)
   refuseUnsupportedHeaders(context.req)
+  const served = repliesChosenOf(gateway, fields)
+  if (served !== undefined) return await bestOfReplies(context, gateway, fields, served, 'completion')
   refuseUnsupported(fields, 'completion')
   refuseMisplaced(fields, completionRequest.shape)
   const body = parseFields(completionRequest, fields)

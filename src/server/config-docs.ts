@@ -87,13 +87,18 @@ export function configReference(): string {
 function sectionText(name: string, schema: JsonSchema): string {
   const members = memberSchema(schema)
   const heading = members === schema ? `## \`${name}\`` : `## \`${name}.<name>\``
-  const tables = (members.anyOf ?? members.oneOf ?? [members]).map(table)
+  const tables = alternatives(members).map(table)
   return [heading, '', schema.description ?? '', '', tables.join('\nor\n\n')].join('\n')
 }
 
 /** Of a map from names to things, the things. */
 function memberSchema(schema: JsonSchema): JsonSchema {
   return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : schema
+}
+
+/** One of several kinds may itself come in several. */
+function alternatives(schema: JsonSchema): readonly JsonSchema[] {
+  return (schema.anyOf ?? schema.oneOf)?.flatMap(alternatives) ?? [schema]
 }
 
 function table(schema: JsonSchema): string {

@@ -92,6 +92,7 @@ function withAbsolutePaths(config: Config, folder: string, file: string): Config
     return { ...guide, adapter: resolveSource(guide.adapter, folder, `${file}: guides.${name}.adapter`) }
   })
   const rewards = mapValues(config.rewards, (reward, name) => {
+    if ('tokenizer' in reward) return withTokenizer(reward, folder, `${file}: rewards.${name}.tokenizer`)
     if (!('path' in reward)) return reward
     return { ...reward, path: resolveSource(reward.path, folder, `${file}: rewards.${name}.path`) }
   })
@@ -105,13 +106,16 @@ function withAbsolutePaths(config: Config, folder: string, file: string): Config
   }
 }
 
-type UpstreamModel = Extract<Config['models'][string], { upstream: string }>
-
-function withTokenizer(model: UpstreamModel, folder: string, blame: string): UpstreamModel {
-  const { tokenizer } = model
-  if (tokenizer === undefined) return model
+/** A model or a reward of an upstream, whose tokenizer may be at hand. */
+function withTokenizer<Owner extends { readonly tokenizer?: string | undefined }>(
+  owner: Owner,
+  folder: string,
+  blame: string,
+): Owner {
+  const { tokenizer } = owner
+  if (tokenizer === undefined) return owner
   const path = resolve(folder, tokenizer)
-  if (existsSync(path) && statSync(path).isDirectory()) return { ...model, tokenizer: path }
+  if (existsSync(path) && statSync(path).isDirectory()) return { ...owner, tokenizer: path }
   throw new ConfigError(`${blame}: the folder ${path} does not exist`)
 }
 

@@ -4,6 +4,7 @@ import type { Config } from './config.ts'
 import { localModels, servedLocalModels, servedModels, steeredModels, upstreamModels } from './configured-models.ts'
 import type { FieldProblem } from './field-problem.ts'
 import { keyProblems } from './keys/key-references.ts'
+import { tokenRemedy, wholeReplyProblems } from './whole-reply-options.ts'
 
 /** Names in the configuration that lead nowhere, and guides that say too much or too little. */
 export function brokenReferences(config: Config): readonly FieldProblem[] {
@@ -18,6 +19,7 @@ export function brokenReferences(config: Config): readonly FieldProblem[] {
     ...rewardReferenceProblems(config.rewards, {
       models: Object.keys(localModels(config)),
       trainedGuides: Object.keys(config.guides).filter((guide) => 'kind' in config.guides[guide]!),
+      upstreams: Object.keys(config.upstreams),
     }),
     ...Object.entries(config.policies).flatMap(([policy, options]) => policyProblems(config, policy, options)),
     ...keyProblems(config),
@@ -31,9 +33,11 @@ function servedModelProblems(config: Config): readonly FieldProblem[] {
 }
 
 function upstreamProblems(config: Config): readonly FieldProblem[] {
-  const unknown = Object.entries(upstreamModels(config)).flatMap(([name, { upstream }]) =>
-    missing(`models.${name}.upstream`, 'upstream', upstream, config.upstreams),
-  )
+  const unknown = Object.entries(upstreamModels(config)).flatMap(([name, { upstream }]) => {
+    const path = `models.${name}.upstream`
+    if (config.upstreams[upstream]?.kind !== 'rewards') return missing(path, 'upstream', upstream, config.upstreams)
+    return [{ path, message: `'${upstream}' is of kind rewards: it only judges` }]
+  })
   const [, ...further] = Object.entries(config.upstreams).flatMap(([name, upstream]) =>
     upstream.default ? [name] : [],
   )
@@ -106,8 +110,29 @@ function aliasProblems(config: Config, name: string, target: Config['aliases'][s
     return [{ path: `${path}.model`, message: `the model '${target.model}' is not served` }]
   }
   return [
+    ...textOnlyProblems(config, path, target),
     ...missing(`${path}.model`, 'model', target.model, config.models),
     ...missing(`${path}.policy`, 'policy', target.policy, config.policies),
+  ]
+}
+
+/** Over a model whose tokenizer is not at hand whole replies are chosen among: a policy that needs more could never be kept. */
+function textOnlyProblems(
+  config: Config,
+  path: string,
+  { model, policy }: Config['aliases'][string],
+): readonly FieldProblem[] {
+  const options = config.policies[policy]
+  const isText = Object.hasOwn(upstreamModels(config), model) && !Object.hasOwn(steeredModels(config), model)
+  if (options === undefined || !isText) return []
+  const problems = wholeReplyProblems(options)
+  const reasons = problems.map(([field, reason]) => `${field}: ${reason}`).join('; ')
+  if (problems.length === 0) return []
+  return [
+    {
+      path: `${path}.policy`,
+      message: `the policy '${policy}' cannot be kept over '${model}' (${reasons}). ${tokenRemedy}`,
+    },
   ]
 }
 

@@ -11,7 +11,7 @@ import type { ChoiceOutcome } from '../guidance/strategy.ts'
 import type { AlignmentTrace } from '../guidance/trace.ts'
 import type { RewardReference } from '../guidance/whole-answer-options.ts'
 import type { RewardCounts } from '../rm/metered-rewards.ts'
-import type { Question, Verdict } from '../rm/reward.ts'
+import type { Question, RewardTraits, Verdict } from '../rm/reward.ts'
 import type { RewardCatalogue } from '../rm/reward-catalogue.ts'
 
 /** What the engine process loads; fixed for its life. */
@@ -61,6 +61,14 @@ export interface RewardRequest {
   readonly reward: RewardReference
   readonly question: Question
   readonly responses: readonly string[]
+  /** Absent: given answers of POST /v1/rewards. Otherwise the responses are candidates of a best-of over whole replies. */
+  readonly wholeReplies?: WholeReplies
+}
+
+export interface WholeReplies {
+  readonly zScore: boolean
+  /** The conversation has images, or the answers may call tools. */
+  readonly beyondText: boolean
 }
 
 /** How much of a reply may be in memory at once. */
@@ -150,7 +158,12 @@ export type GenerationEvent =
       readonly usage: GenerationUsage
       readonly alignment: AlignmentReport | undefined
     }
-  | { readonly type: 'reward-verdicts'; readonly reward: string; readonly verdicts: readonly Verdict[] }
+  | {
+      readonly type: 'reward-verdicts'
+      readonly reward: string
+      readonly traits: RewardTraits
+      readonly verdicts: readonly Verdict[]
+    }
   | { readonly type: 'generation-error'; readonly failure: EngineFailure }
 
 /** What the HTTP process needs to know of a loaded model. */

@@ -125,7 +125,7 @@ async function streamed(
  * The same frames, once the first is there: a failure until then still gets its own status.
  * After `patienceMs` the stream starts anyway, so that comments can keep a long wait alive.
  */
-async function settled(frames: AsyncGenerator<string>, patienceMs: number): Promise<AsyncIterator<string>> {
+export async function settled(frames: AsyncGenerator<string>, patienceMs: number): Promise<AsyncIterator<string>> {
   const first = frames.next()
   let timer: NodeJS.Timeout | undefined
   const patience = new Promise<void>((resolve) => {

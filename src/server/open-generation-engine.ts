@@ -34,7 +34,8 @@ export async function openGenerationEngine(
     const models = new Map([...local.models, ...fleet.models])
     assertGuidesFit(models, setup.served, setup.catalogue)
     for (const model of scoringModels(setup.rewards)) local.keepScoringRoom(model)
-    const opened = await openRewards(setup.rewards, local, setup.options, onProgress)
+    const options = { ...setup.options, upstreams: setup.upstreams }
+    const opened = await openRewards(setup.rewards, local, options, onProgress)
     closers.push(opened.close)
     const metered = new MeteredRewards(opened.rewards)
     const engine = {

@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { ApiProblem } from './api-problem.ts'
 import { decodedForGlance } from './body-encoding.ts'
 import { type BodyGlance, glanceAtBody } from './body-glance.ts'
+import { formBoundary, glanceAtForm } from './form-glance.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import type { ServedName } from './models.ts'
 import { refuseUnsupportedHeaders } from './unsupported-fields.ts'
@@ -31,7 +32,10 @@ export async function passageOfCompletion(
   if (gateway.upstreams.byName.size === 0) return undefined
   const glance = await glanceAt(context, gateway, bytes)
   const served = glance.model && gateway.models.names.get(glance.model.name)
-  if (served !== undefined) return passageOfModel(context, gateway, bytes, glance, served)
+  if (served !== undefined) {
+    if (choosesReplies(context, glance, served)) return undefined
+    return passageOfModel(context, gateway, bytes, glance, served)
+  }
   const byDefault = gateway.upstreams.byDefault
   if (byDefault === undefined || glance.aligned || glance.model !== undefined) return undefined
   refuseAlignmentHeaders(context, 'the default upstream')
@@ -59,8 +63,17 @@ export async function passageOfOther(
   }
 }
 
+/** Whether the request, once it is parsed, may choose among whole replies of an upstream; compressed bodies and forms are never parsed here. */
+function choosesReplies(context: Context<AppEnvironment>, glance: BodyGlance, served: ServedName): boolean {
+  if (served.upstream === undefined || context.req.header('content-encoding') !== undefined) return false
+  if (formBoundary(context.req.header('content-type')) !== undefined) return false
+  return isAligned(context, glance, served)
+}
+
 function glanceAt(context: Context<AppEnvironment>, gateway: Gateway, bytes: Buffer): Promise<BodyGlance> | BodyGlance {
   const encoding = context.req.header('content-encoding')
+  const boundary = formBoundary(context.req.header('content-type'))
+  if (boundary !== undefined && encoding === undefined) return glanceAtForm(bytes, boundary)
   if (encoding === undefined || bytes.length === 0) return glanceAtBody(bytes)
   return decodedForGlance(bytes, encoding, gateway.limits.bodyBytes).then(glanceAtBody)
 }
@@ -97,11 +110,12 @@ function refuseAlignmentHeaders(context: Context<AppEnvironment>, whose: string)
   refuseUnsupportedHeaders(context.req)
 }
 
-function cannotSteer(param: string, whose: string): ApiProblem {
+/** The refusal of an alignment that an upstream's model cannot have, by the place where it was asked for. */
+export function cannotSteer(param: string, whose: string): ApiProblem {
   const what = param === 'model' ? "The alias in 'model' brings a policy, but" : `'${param}' is not supported here:`
   return new ApiProblem(
     'unsupported',
-    `${what} ${whose} cannot be steered: give the model a tokenizer in the configuration, or leave the alignment out.`,
+    `${what} ${whose} cannot be steered by token: give the model a tokenizer in the configuration (vllm, sglang, llama-server), choose among whole replies with best_of, or leave the alignment out.`,
     { param },
   )
 }
@@ -113,5 +127,7 @@ function rename(context: Context<AppEnvironment>, bytes: Buffer, { model }: Body
     const message = `The model '${model.name}' has another name at its upstream, which cannot be put into a compressed body.`
     throw new ApiProblem('unsupported', message, { param: 'Content-Encoding' })
   }
-  return Buffer.concat([bytes.subarray(0, model.start), Buffer.from(JSON.stringify(name)), bytes.subarray(model.end)])
+  const isForm = formBoundary(context.req.header('content-type')) !== undefined
+  const written = Buffer.from(isForm ? name : JSON.stringify(name))
+  return Buffer.concat([bytes.subarray(0, model.start), written, bytes.subarray(model.end)])
 }

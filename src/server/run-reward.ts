@@ -9,17 +9,28 @@ import type { GenerationEvent, RewardRequest } from './engine-messages.ts'
  */
 export async function runReward(
   rewards: RewardDirectory,
-  { reward, question, responses }: RewardRequest,
+  { reward, question, responses, wholeReplies }: RewardRequest,
   signal: AbortSignal,
 ): Promise<GenerationEvent> {
-  const found = findReward(reward, 'reward', rewards)
+  const param = wholeReplies === undefined ? 'reward' : 'alignment.best_of.reward'
+  const found = findReward(reward, param, rewards, { zScore: wholeReplies?.zScore ?? false })
+  if (wholeReplies?.beyondText === true && found.traits.wholeReplies !== true) throw plainTextOnly(found.name, param)
   const answers = responses.map((text) => ({ text, ids: undefined, finished: true }))
   try {
-    return { type: 'reward-verdicts', reward: found.name, verdicts: await found.score(question, answers, signal) }
+    const verdicts = await found.score(question, answers, signal)
+    return { type: 'reward-verdicts', reward: found.name, traits: found.traits, verdicts }
   } catch (error) {
-    throw inBody(rewardFailure(found.name, error, signal))
+    const failure = rewardFailure(found.name, error, signal)
+    throw wholeReplies === undefined ? inBody(failure) : failure
   }
 }
+
+const plainTextOnly = (reward: string, param: string) =>
+  new InvalidRequestError(
+    `The reward '${reward}' reads plain text: it cannot judge answers to images, or answers that may call tools. ` +
+      'Judge by a rule or by a generative judge (docs/remote-rewards.md), or leave the images and tools out.',
+    param,
+  )
 
 /** This route's fields stand at the top of the body, not within `alignment`. */
 function inBody(error: unknown): unknown {

@@ -44,8 +44,10 @@ const root = z
 /** One entry of `upstreams`. */
 export const upstreamConfig = z.strictObject({
   kind: z
-    .enum(['vllm', 'sglang', 'llama-server', 'openai'])
-    .describe('What the engine is; `openai` is any other server that speaks the OpenAI API.'),
+    .enum(['vllm', 'sglang', 'llama-server', 'openai', 'rewards'])
+    .describe(
+      'What the engine is; `openai` is any other server that speaks the OpenAI API, `rewards` one that only judges (docs/remote-rewards.md).',
+    ),
   urls: z
     .array(root)
     .min(1)

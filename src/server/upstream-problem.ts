@@ -9,11 +9,12 @@ const kinds: Readonly<Record<UpstreamErrorKind, ProblemKind>> = {
   status: 'upstream-broken',
 }
 
-/** The failure of an upstream as clients are told it; anything else as it stands. */
+/** The failure of an upstream, which may be busy or still loading, as clients are told it; anything else as it stands. */
 export function toUpstreamProblem(error: unknown): unknown {
   if (!(error instanceof UpstreamError)) return error
-  const { retryAfter } = error
-  return new ApiProblem(kinds[error.kind], error.message, {
+  const { retryAfter, status } = error
+  const kind = status === 429 || status === 503 ? 'upstream-unavailable' : kinds[error.kind]
+  return new ApiProblem(kind, error.message, {
     cause: error.cause,
     ...(retryAfter === undefined ? {} : { retryAfter }),
   })

@@ -128,8 +128,9 @@ test('names that lead nowhere, and combinations that hold themselves, are found 
       arm: { kind: 'arm', guide: 'polite' },
       implicit: { kind: 'implicit', policy: { model: 'b' }, reference: { model: 'a' } },
       tokens: { kind: 'length', unit: 'tokens', target: 1, model: 'c' },
+      far: { kind: 'remote', format: 'tei-rerank', upstream: 'nowhere' },
     }),
-    { models: ['a'], trainedGuides: [] },
+    { models: ['a'], trainedGuides: [], upstreams: ['gpu'] },
   )
   assert.deepEqual(
     problems.map(({ path }) => path),
@@ -141,6 +142,7 @@ test('names that lead nowhere, and combinations that hold themselves, are found 
       'rewards.arm.guide',
       'rewards.implicit.policy.model',
       'rewards.tokens.model',
+      'rewards.far.upstream',
     ],
   )
   assert.match(problems[4]!.message, /no guide is configured/)

@@ -31,7 +31,7 @@ describe('who answers', () => {
         hidden: { upstream: 'gpu', served: false },
       },
       upstreams: { gpu: upstreamOf(`${gpu.url}/v1/`, change), other: upstreamOf(other.url) },
-      policies: { friendly: { guides: [{ principle: 'Be kind.' }] } },
+      policies: { friendly: { on_reward_error: 'fail' } },
       aliases: { 'llama-friendly': { model: 'llama', policy: 'friendly' } },
       server: { body_limit: 10_000 },
     })
@@ -64,6 +64,27 @@ describe('who answers', () => {
     const headers = { 'content-encoding': 'gzip' }
     const refused = await told(alone, { body: gzipSync(chat({ model: 'mistral' })), headers })
     assert.deepEqual([refused.status, refused.param], [400, 'Content-Encoding'])
+  })
+
+  it('a form goes to the upstream of the model that it names, byte for byte but for a name of its own there', async () => {
+    const form = (model: string, more = '') =>
+      Buffer.from(
+        `--b"x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nname="model"\r\n\r\nllama\r\n--b"x\r\nContent-Disposition: form-data; name="model"\r\n\r\n${model}\r\n${more}--b"x--\r\n`.replaceAll(
+          'b"x',
+          'b-1',
+        ),
+      )
+    const headers = { 'content-type': 'multipart/form-data; boundary=b-1' }
+    const path = '/v1/audio/transcriptions'
+    const send = (body: Buffer) => exchange(withDefault.url, { path, headers, body })
+    assert.match((await send(form('llama'))).body.toString(), /"gpu"/)
+    assert.deepEqual(gpu.received[0]!.body, form('llama'))
+    assert.match((await send(form('mistral'))).body.toString(), /"other"/)
+    assert.deepEqual(other.received[0]!.body, form('mistralai/"M"'))
+    // whoever serves it: the default upstream
+    assert.match((await send(form('unknown'))).body.toString(), /"gpu"/)
+    const part = '--b-1\r\nContent-Disposition: form-data; name="alignment"\r\n\r\n{}\r\n'
+    assert.equal((await told(withDefault, { path, headers, body: form('llama', part) })).param, 'alignment')
   })
 
   const aligned: readonly (readonly [where: string, sent: Sent, param: string])[] = [

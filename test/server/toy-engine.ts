@@ -60,8 +60,9 @@ export class ToyEngine implements Engine {
   /** Scores every response by its length. */
   async *judge({ responses }: RewardRequest): AsyncGenerator<readonly GenerationEvent[]> {
     if (this.failure !== undefined) throw this.failure
+    const traits = { partial: true, range: undefined, relative: false }
     const verdicts = responses.map(({ length }) => ({ score: length, attributes: undefined, steps: undefined }))
-    yield [{ type: 'reward-verdicts', reward: 'length', verdicts }]
+    yield [{ type: 'reward-verdicts', reward: 'length', traits, verdicts }]
   }
 
   async stats(): Promise<EngineReport> {

@@ -30,7 +30,7 @@ models:
 upstreams:
   gpu: { kind: vllm, urls: ['http://gpu-1:8000/v1/', 'https://gpu-2/engine'], api_key: '\${KEY}', deadlines: { connect_seconds: 1 } }
   cloud: { kind: openai, urls: ['https://api.example.com'], default: true }
-policies: { kind: { guides: [{ principle: Be kind. }] } }
+policies: { kind: { best_of: { n: 2, select: vote } } }
 aliases: { llama-kind: { model: llama, policy: kind } }
 `
 
@@ -64,6 +64,13 @@ describe('upstreams in the configuration', () => {
   const mistakes: readonly (readonly [yaml: string, message: RegExp])[] = [
     ['models: { a: { upstream: gpu } }', /models\.a\.upstream: no upstream is named 'gpu' \(none is configured\)/],
     ['models: { a: { upstream: gpu, nmae: x } }', /models\.a\.nmae: is not a known field/],
+    [
+      `models: { a: { upstream: gpu } }
+upstreams: { gpu: { kind: openai, urls: ['http://a'] } }
+policies: { kind: { guides: [{ principle: Be kind. }] } }
+aliases: { a-kind: { model: a, policy: kind } }`,
+      /aliases\.a-kind\.policy: .* cannot be kept over 'a' \(guides: guides tilt every token\)\. .*tokenizer/,
+    ],
     [gpu('urls: []'), /upstreams\.gpu\.urls/],
     [gpu('urls: [gpu-1]'), /upstreams\.gpu\.urls\[0\]: a URL is like/],
     [gpu('urls: ["ftp://gpu-1"]'), /upstreams\.gpu\.urls\[0\]: a URL is like/],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { InvalidRequestError } from '../../src/decoding/errors.ts'
 import { plainSampling } from '../../src/decoding/sampling-params.ts'
 import { BlockPosition, type PositionFacts } from '../../src/decoding/upstream/block-position.ts'
 import { reportedLaw } from '../../src/decoding/upstream/known-law.ts'
@@ -46,4 +47,46 @@ test('greedy: where nothing bounds what is outside, the whole rows are asked for
 test('greedy: where there is a bound, no more is asked for than until it is certain', async () => {
   const tops = await asked(0.5, Number.POSITIVE_INFINITY)
   assert.deepEqual(tops, [support * 8].slice(0, tops.length))
+})
+
+/** The position of a request with one bias, over an engine that reports `mostTop` tokens; and how often it was asked for more. */
+async function biased(id: number, bias: number, mostTop: number) {
+  const tops: number[] = []
+  const sampling = { ...plainSampling, seed: 0n, maxTokens: 1, logitBias: new Map([[id, bias]]) }
+  const widen = async (top: number) => {
+    tops.push(top)
+    return factsOf(Math.min(top, vocabSize))
+  }
+  const terms = { coefficients: [0.5, 0.5], drafting: 1 }
+  const rules = { sampling, support: 10, vocabSize, draftsWithin: undefined }
+  const position = new BlockPosition(factsOf(10), terms, rules, { exact: false, mostTop, widen })
+  return { law: await position.law(), tops }
+}
+
+const inRow = factsOf(10).token.top.ids[4]!
+const outside = factsOf(vocabSize).token.top.ids[60]!
+
+test('a bias on a token outside of what was reported: more is asked for, and the token is found', async () => {
+  const { law, tops } = await biased(outside, 30, Number.POSITIVE_INFINITY)
+  assert.equal(tops.length, 1)
+  assert.equal(law.ids[0], outside)
+  assert.ok(law.target[0]! > 0.999)
+})
+
+test('where the engine cannot report more, the bias is refused with the remedy', async () => {
+  await assert.rejects(biased(outside, 30, 10), (error) => {
+    assert.ok(error instanceof InvalidRequestError)
+    assert.equal(error.param, `logit_bias.${outside}`)
+    assert.match(error.message, /10 most likely.*--max-logprobs -1/)
+    return true
+  })
+})
+
+test('a bias within the reported tokens, one that changes next to nothing, and a ban ask for no more', async () => {
+  for (const [id, bias] of [
+    [inRow, 30],
+    [outside, 1e-4],
+    [outside, -100],
+  ] as const)
+    assert.deepEqual((await biased(id, bias, 10)).tops, [], `${id} ${bias}`)
 })

@@ -421,6 +421,18 @@ describe('a pool', () => {
     await until(() => statuses() === 'up,up')
   })
 
+  it('a call that finds a replica gone has it probed at once, and again soon: nobody waits for its turn', async () => {
+    const [first, second] = [await fake(), await fake()]
+    const health = { path: '/alive', everyMs: 3_600_000, timeoutMs: 5000, failures: 2 }
+    const upstream = client([first.url, second.url], { health })
+    const statuses = () => upstream.replicas.map(({ status }) => status).join()
+    await until(() => statuses() === 'up,up')
+    await first.close()
+    while (upstream.replicas[0]?.reason === undefined) await (await upstream.request(get, { signal })).bytes()
+    // of the breaker's five failures there has been one, and the next turn is in an hour
+    await until(() => statuses() === 'down,up')
+  })
+
   it('where probes say that all are down, calls are made anyway', async () => {
     const engine = await fake((request, response) => {
       response.writeHead(request.url === '/alive' ? 500 : 200).end('{}')

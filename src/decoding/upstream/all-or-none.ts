@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /**
  * The results of calls made together. When one fails the others are aborted, and all have stopped before its error is thrown.
  * @throws what the first that failed threw
@@ -8,6 +10,8 @@ export async function allOrNone<T>(
 ): Promise<T[]> {
   const siblings = new AbortController()
   const stop = AbortSignal.any([signal, siblings.signal])
+  // each call listens until it is over
+  setMaxListeners(0, stop)
   let failure: { readonly error: unknown } | undefined
   const fail = (error: unknown) => {
     failure ??= { error }

@@ -1,3 +1,4 @@
+import { InvalidRequestError } from '../errors.ts'
 import type { SamplingParams } from '../sampling-params.ts'
 import { type KnownLaw, reportedLaw } from './known-law.ts'
 import { type PositionLaw, type PositionRules, positionLaw } from './position-law.ts'
@@ -84,14 +85,29 @@ export class BlockPosition implements Position {
     let rules = this.#rules
     let law = this.#lawOf(facts, rules)
     const greedy = rules.sampling.temperature === 0
-    while (law.truncation > 0 && (exact || greedy) && rules.support < Math.min(mostTop, rules.vocabSize)) {
+    const open = () => law.truncation > 0 && (exact || greedy || this.#lostBias(facts, rules, law) !== undefined)
+    while (open() && rules.support < Math.min(mostTop, rules.vocabSize)) {
       const top = exact || !this.#isOutsideBounded(facts) ? mostTop : Math.min(mostTop, rules.support * 8)
       facts = await this.#widening.widen(top)
       rules = { ...rules, support: top, draftsWithin: undefined }
       law = this.#lawOf(facts, rules)
     }
+    const lost = this.#lostBias(facts, rules, law)
+    if (lost !== undefined) throw unreachedBias(lost, rules.support)
     this.decided = { law, facts }
     return law
+  }
+
+  /** A token that a bias lifts from outside of the reported ones, so far that leaving it out may change the target. */
+  #lostBias({ token, others, answer }: PositionFacts, rules: PositionRules, law: PositionLaw): number | undefined {
+    const { sampling } = rules
+    const reported = new Set(token.top.ids.slice(0, rules.support))
+    const lifted = [...sampling.logitBias].filter(([id, bias]) => bias > 0 && !reported.has(id))
+    if (lifted.length === 0 || law.truncation <= leastCost) return undefined
+    const logitBias = new Map([...sampling.logitBias].filter(([id]) => !lifted.some(([other]) => other === id)))
+    const unlifted = { ...rules, sampling: { ...sampling, logitBias } }
+    const cost = law.truncation - this.#lawOf({ token, others, answer }, unlifted).truncation
+    return cost > leastCost ? lifted[0]![0] : undefined
   }
 
   /** Of what a term with a negative coefficient does not tell, no number of tokens short of all bounds the weight. */
@@ -104,6 +120,17 @@ export class BlockPosition implements Position {
     const { law, base } = tilted(facts, this.#terms, rules.sampling)
     return positionLaw(law, base, facts.token.top, rules)
   }
+}
+
+/** Total variation of one token that a bias may cost unsaid; what truncation costs by itself is reported. */
+const leastCost = 1e-3
+
+function unreachedBias(id: number, reported: number): InvalidRequestError {
+  return new InvalidRequestError(
+    `'logit_bias.${id}' lifts a token that is not among the ${reported} most likely ones, which is all that the upstream reports: what it would change cannot be known. ` +
+      'Take the bias out, or let the engine report more (vLLM: --max-logprobs -1).',
+    `logit_bias.${id}`,
+  )
 }
 
 const accepted = (logRatio: number): number => Math.min(1, Math.exp(logRatio))

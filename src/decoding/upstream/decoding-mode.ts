@@ -2,6 +2,7 @@ import type { SequenceRequest } from '../decoder.ts'
 import { InvalidRequestError } from '../errors.ts'
 import { hasPenalties } from '../penalties.ts'
 import type { SamplingParams } from '../sampling-params.ts'
+import { assertTextOnly } from './openai/openai-engine.ts'
 import type { EngineAbilities } from './token-engine.ts'
 
 /**
@@ -29,6 +30,7 @@ function isPlain(sampling: SamplingParams): boolean {
  */
 export function assertAble(request: SequenceRequest, mode: DecodingMode, abilities: EngineAbilities): void {
   const { sampling } = request
+  if (!abilities.tokenIds) assertTextOnly(mode === 'speculative', sampling)
   const wanted = sampling.topLogprobs ?? 0
   if (wanted > abilities.mostTop)
     throw new InvalidRequestError(

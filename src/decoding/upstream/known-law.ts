@@ -1,4 +1,5 @@
 import { temperRow } from '../top-logits.ts'
+import { UpstreamError } from './http/upstream-error.ts'
 
 /** What is known of one next-token law at temperature 1; log-probabilities are natural and over the whole vocabulary. */
 export interface KnownLaw {
@@ -20,9 +21,29 @@ export interface ReportedTokens {
   readonly logprobs: readonly number[]
 }
 
-/** The probability of all tokens that are not among the reported ones. */
+/** Engines compute in single precision, some in half: what the sum of a row may be beyond 1 and still be rounding. */
+const rowRounding = 0.02
+
+/** What single precision alone leaves open of a row's rest. */
+const leastRest = 1e-7
+
+/**
+ * The probability of all tokens that are not among the reported ones. Of a row that rounding brings to 1 and beyond the rest is not known to be 0:
+ * it is taken to be as much as the sum is beyond 1, and a little.
+ */
 export function restMass({ logprobs }: ReportedTokens): number {
-  return Math.max(0, 1 - logprobs.reduce((sum, logprob) => sum + Math.exp(logprob), 0))
+  const rest = 1 - totalMass(logprobs)
+  return rest >= leastRest ? rest : Math.max(leastRest, -rest)
+}
+
+const totalMass = (logprobs: readonly number[]): number => logprobs.reduce((sum, logprob) => sum + Math.exp(logprob), 0)
+
+/** @throws UpstreamError for a row that is no law: its probabilities sum up to more than rounding explains, or an id comes twice */
+export function assertRow(upstream: string, { ids, logprobs }: ReportedTokens): void {
+  const total = totalMass(logprobs)
+  if (!(total <= 1 + rowRounding))
+    throw new UpstreamError('protocol', upstream, `reported probabilities that sum up to ${total.toPrecision(4)}`)
+  if (new Set(ids).size !== ids.length) throw new UpstreamError('protocol', upstream, 'reported a token twice')
 }
 
 /**

@@ -6,7 +6,7 @@ import { BlockPosition, type PositionFacts, type PositionTerms } from './block-p
 import type { Chance } from './chance.ts'
 import type { DraftLooks } from './draft-rates.ts'
 import { UpstreamError } from './http/upstream-error.ts'
-import type { KnownLaw } from './known-law.ts'
+import { assertRow, type KnownLaw } from './known-law.ts'
 import type { TermReader } from './term-reader.ts'
 import type { BlockRequest, Draft, DraftRequest, EngineCall, EngineToken, TokenEngine } from './token-engine.ts'
 import { type EmittedToken, verifyDrafts } from './verify-drafts.ts'
@@ -52,6 +52,7 @@ export async function speculativeRound(
   call: EngineCall,
 ): Promise<RoundResult> {
   const drafts = await plan.engine.draft(draftRequest(plan, start), call)
+  for (const { tokens } of drafts) for (const { top } of tokens) assertRow(plan.engine.name, top)
   const read = await readDrafts(plan, start.answer, drafts, call)
   const positions = new Map<string, BlockPosition>()
   const positionOf = (draft: number, at: number): BlockPosition => {
@@ -174,6 +175,7 @@ async function widerFacts(
   const request = { ...draftRequest(plan, start), top, topK: undefined, greedy: true }
   const [draft] = await plan.engine.draft(request, call)
   const row = draft!.tokens[0]!.top
+  assertRow(plan.engine.name, row)
   const wanted = top === Number.POSITIVE_INFINITY ? 'whole' : [row.ids]
   const read = await readBlock(plan, answer, [token.id], wanted, call)
   return { token: { ...token, top: row }, answer, others: read.map((laws) => laws?.[0]) }

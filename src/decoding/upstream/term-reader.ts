@@ -1,5 +1,5 @@
 import type { LogitTerm } from '../decoder.ts'
-import { type KnownLaw, reportedLaw, wholeLaw } from './known-law.ts'
+import { assertRow, type KnownLaw, reportedLaw, wholeLaw } from './known-law.ts'
 import type { BlockRequest, EngineCall, TokenEngine } from './token-engine.ts'
 
 /** A context that reads drafted tokens: a model, perhaps an adapter of it, behind a prompt of its own. */
@@ -49,6 +49,9 @@ export function engineReader(engine: TokenEngine, model: string, term: ReadingTe
   return async (answer, block, wanted, call) => {
     const prefix = [...term.promptIds, ...answer]
     const reported = await engine.readBlock({ model, prefix, block, wanted }, call)
-    return reported.map(({ tokens, ranked }) => reportedLaw(tokens, ranked))
+    return reported.map(({ tokens, ranked }) => {
+      assertRow(engine.name, tokens)
+      return reportedLaw(tokens, ranked)
+    })
   }
 }

@@ -1,7 +1,7 @@
 import type { ModelText } from '../checkpoint/model-text.ts'
 import type { ServedModel } from '../served-model.ts'
-import { type EngineKind, engineKinds } from './engine-kinds.ts'
-import { guidanceProblems, type ProbeResult } from './engine-probe.ts'
+import { type EngineKind, engineKinds, steeringProblems } from './engine-kinds.ts'
+import type { ProbeResult } from './engine-probe.ts'
 import type { UpstreamClient } from './http/upstream-client.ts'
 import { UpstreamError } from './http/upstream-error.ts'
 import type { UpstreamKind } from './http/upstream-settings.ts'
@@ -61,7 +61,7 @@ export class UpstreamStanding {
   model(name: string): UpstreamModel {
     const { tokenizer, eosTokenIds } = this.#text
     const { abilities } = this.probe!
-    const engine = this.#adapter().open(this.#client, abilities, tokenizer)
+    const engine = this.#adapter().open(this.#client, abilities, this.#text)
     const contextLength = abilities.contextLength ?? Number.POSITIVE_INFINITY
     return { name, engine, model: this.#model, tokenizer, eosTokenIds, contextLength }
   }
@@ -92,7 +92,7 @@ export class UpstreamStanding {
       this.probe = undefined
     }
     const found = await this.look(signal)
-    const problems = guidanceProblems(found)
+    const problems = steeringProblems(this.#kind, found)
     if (problems.length > 0)
       throw new UpstreamError('protocol', this.#client.name, `cannot be steered: ${problems.join('; ')}`)
     this.probe = found

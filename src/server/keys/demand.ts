@@ -55,6 +55,19 @@ export function passedDemand(
   return { model, policies: [], choices, guides: 0, cost: choices, tokens }
 }
 
+/** Of whole replies of an upstream among which one is chosen. */
+export function candidatesDemand(
+  fields: Readonly<Record<string, unknown>>,
+  asked: Pick<Demand, 'model' | 'policies'>,
+  candidates: number,
+  defaultMaxTokens: number,
+): Demand {
+  const { max_completion_tokens, max_tokens, messages, prompt } = fields
+  const most = [max_completion_tokens, max_tokens].find((value) => typeof value === 'number') ?? defaultMaxTokens
+  const promptTokens = Math.ceil(JSON.stringify(messages ?? prompt ?? '').length / bytesPerToken)
+  return { ...asked, choices: 1, guides: 0, cost: candidates, tokens: candidates * (promptTokens + Number(most)) }
+}
+
 /** Of answers to be judged: they hold no sequence, and are read once. */
 export function rewardDemand(responses: readonly string[]): Demand {
   const tokens = Math.ceil(responses.reduce((sum, { length }) => sum + length, 0) / bytesPerToken)

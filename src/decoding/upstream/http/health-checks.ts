@@ -43,27 +43,42 @@ async function troubleOf(
   }
 }
 
-/** Probes now and every `everyMs` (0: never); the function returned stops it. */
+export interface HealthWatch {
+  /** A call said that a replica is gone: it is probed now, whenever its turn would have been. */
+  suspect(replica: Replica): void
+  stop(): Promise<void>
+}
+
+/** How soon a failed probe is made again, so that a replica that went away is out long before its next turns. */
+const againMs = 250
+
+/** Probes now and every `everyMs` (0: never). */
 export function watchHealth(
   replicas: readonly Replica[],
   settings: HealthSettings,
   headers: readonly string[],
-): () => Promise<void> {
-  if (settings.everyMs === 0) return async () => {}
+): HealthWatch {
+  if (settings.everyMs === 0) return { suspect: () => {}, stop: async () => {} }
   const stop = new AbortController()
   const probing = new Map<Replica, Promise<void>>()
-  const probeAll = () => {
-    for (const replica of replicas) {
-      if (probing.has(replica)) continue
-      const probe = probeReplica(replica, settings, headers, stop.signal).finally(() => probing.delete(replica))
-      probing.set(replica, probe)
-    }
+  const probe = (replica: Replica): void => {
+    if (stop.signal.aborted || probing.has(replica)) return
+    const probed = probeReplica(replica, settings, headers, stop.signal).finally(() => {
+      probing.delete(replica)
+      const wavering = (replica.failedProbes ?? 0) > 0 && !replica.isDown
+      if (wavering) setTimeout(probe, Math.min(againMs, settings.everyMs), replica).unref()
+    })
+    probing.set(replica, probed)
   }
+  const probeAll = () => replicas.forEach(probe)
   probeAll()
   const timer = setInterval(probeAll, settings.everyMs).unref()
-  return async () => {
-    clearInterval(timer)
-    stop.abort()
-    await Promise.all(probing.values())
+  return {
+    suspect: probe,
+    async stop() {
+      clearInterval(timer)
+      stop.abort()
+      await Promise.all(probing.values())
+    },
   }
 }

@@ -4,7 +4,7 @@ import { attempt } from './attempt.ts'
 import { CallCounters, type CallCounts } from './call-counters.ts'
 import { type CallScope, openScope } from './call-scope.ts'
 import { chooseReplica } from './choose-replica.ts'
-import { probeReplica, watchHealth } from './health-checks.ts'
+import { type HealthWatch, probeReplica, watchHealth } from './health-checks.ts'
 import { eventsOf, jsonOf } from './read-reply.ts'
 import { Replica } from './replica.ts'
 import { abortReason } from './reply.ts'
@@ -31,7 +31,7 @@ class PooledUpstream implements UpstreamClient {
   readonly #replicas: readonly Replica[]
   readonly #budget: RetryBudget
   readonly #chosen = new WeakMap<Affinity, Replica>()
-  readonly #stopWatching: () => Promise<void>
+  readonly #watch: HealthWatch
   readonly #ownHeaders: readonly string[]
   readonly #counters = new CallCounters()
 
@@ -40,7 +40,7 @@ class PooledUpstream implements UpstreamClient {
     this.#replicas = settings.roots.map((root) => new Replica(root, settings, now))
     this.#budget = new RetryBudget(settings.retries)
     this.#ownHeaders = settings.apiKey === undefined ? [] : ['authorization', `Bearer ${settings.apiKey}`]
-    this.#stopWatching = watchHealth(this.#replicas, settings.health, this.#ownHeaders)
+    this.#watch = watchHealth(this.#replicas, settings.health, this.#ownHeaders)
   }
 
   get name(): string {
@@ -100,6 +100,7 @@ class PooledUpstream implements UpstreamClient {
       const replica = this.#choose(options.affinity, tried)
       const outcome = await this.#counters.count(attempt(name, replica, withKey, scope, deadlines, begin()))
       if ('reply' in outcome && !outcome.unserved) return outcome.reply
+      if ('failure' in outcome && outcome.failure.error.kind === 'unreachable') this.#watch.suspect(replica)
       tried.add(replica)
       const again = made < most && this.#mayRepeat(outcome, tried) && this.#budget.take()
       if (!again) {
@@ -162,7 +163,7 @@ class PooledUpstream implements UpstreamClient {
   }
 
   async close(): Promise<void> {
-    await this.#stopWatching()
+    await this.#watch.stop()
     await Promise.all(this.#replicas.map(({ pool }) => pool.destroy()))
   }
 }

@@ -1,7 +1,7 @@
 import type { Deadlines } from './upstream-client.ts'
 
 /** What the engine behind an upstream is: decides its health route, and which formats its adapter speaks. */
-export type UpstreamKind = 'vllm' | 'sglang' | 'llama-server' | 'openai'
+export type UpstreamKind = 'vllm' | 'sglang' | 'llama-server' | 'openai' | 'rewards'
 
 /** One upstream of the configuration, in milliseconds and with its key at hand. */
 export interface UpstreamSettings {
