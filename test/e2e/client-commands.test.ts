@@ -103,6 +103,11 @@ describe('the commands that ask a server', { skip: cannotServe }, () => {
     [['score', '--reward', 'sound', '--input', '-'], '\n{', /^-:2: not JSON/],
     [['score', '--reward', 'nope', '--input', '-'], '{"prompt": "x", "response": "y"}', /^-:1: .*Known rewards: /],
     [['score', '--reward', 'sound', '--input', 'none.jsonl'], '', /no such file.*none\.jsonl/],
+    [
+      ['score', '--reward', 'sound', '--input', '-', '--output', 'none/out.jsonl'],
+      '',
+      /no such file.*none\/out\.jsonl/,
+    ],
     [['score'], '', /^Give answers to score/],
     [['score', 'a'], '', /^--prompt is missing/],
     [['score', '--memory', '1GiB', '--list'], '', /^--memory is for a server of our own/],

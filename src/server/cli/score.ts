@@ -1,4 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { fieldProblems } from '../field-problem.ts'
@@ -75,9 +76,21 @@ async function scoreAnswers(client: GatewayClient, responses: readonly string[],
 
 async function scoreFile(client: GatewayClient, path: string, flags: ScoreFlags): Promise<void> {
   const input = path === '-' ? process.stdin : createReadStream(path)
-  const output = flags.output === undefined ? process.stdout : createWriteStream(flags.output)
+  const output = flags.output === undefined ? undefined : await open(flags.output, 'w')
+  try {
+    for await (const line of scoredLines(client, createInterface({ input }), path, flags)) {
+      if (output === undefined) process.stdout.write(line)
+      else await output.write(line)
+    }
+  } finally {
+    await output?.close()
+  }
+}
+
+/** The lines with what their reward says of them, in their order. */
+async function* scoredLines(client: GatewayClient, input: AsyncIterable<string>, path: string, flags: ScoreFlags) {
   let number = 0
-  for await (const text of createInterface({ input })) {
+  for await (const text of input) {
     number += 1
     if (text.trim() === '') continue
     const line = parseLine(text, `${path}:${number}`)
@@ -85,9 +98,8 @@ async function scoreFile(client: GatewayClient, path: string, flags: ScoreFlags)
       throw error instanceof ClientError ? new ClientError(`${path}:${number}: ${error.message}`) : error
     })
     const scores = line.response === undefined ? { scores: data.map((one) => one.score) } : { score: data[0]?.score }
-    output.write(`${JSON.stringify({ ...line, reward, ...scores })}\n`)
+    yield `${JSON.stringify({ ...line, reward, ...scores })}\n`
   }
-  if (output !== process.stdout) await new Promise<void>((resolve) => output.end(resolve))
 }
 
 function parseLine(text: string, place: string): ScoredLine {
