@@ -23,9 +23,18 @@ export function timePanels(run: LoadRun): Panel[] {
   ])
   return [
     overTime('Replies', 'a second', 'line', rates(run, second)),
-    overTime('Time to first token', 'ms', 'point', firsts),
+    overTime('Time to first token', 'ms', 'point', evenly(firsts, mostPoints)),
     overTime('Memory', 'MB', 'line', memory),
   ]
+}
+
+/** A figure of thousands of points says no more and weighs a megabyte. */
+const mostPoints = 600
+
+/** At most `most` of the values, evenly spaced. */
+function evenly<Value>(values: readonly Value[], most: number): Value[] {
+  const stride = Math.max(1, values.length / most)
+  return Array.from({ length: Math.min(most, values.length) }, (_, i) => values[Math.floor(i * stride)]!)
 }
 
 /** Replies a second, answers and failures apart, in bins of a sixtieth of the run and at least a second. */
