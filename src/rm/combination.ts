@@ -49,7 +49,7 @@ function traitsOf(parts: readonly RewardPart[], { zScore }: CombinationOptions):
     partial: parts.every(({ reward }) => reward.traits.partial),
     range: zScore ? undefined : rangeOf(parts),
     relative: zScore || parts.some(({ reward }) => reward.traits.relative),
-    wholeReplies: parts.every(({ reward }) => reward.traits.wholeReplies === true),
+    ...(parts.every(({ reward }) => reward.traits.wholeReplies === true) ? { wholeReplies: true } : {}),
   }
 }
 

@@ -42,7 +42,7 @@ function inBatches(answers: readonly Answer[], size: number): (readonly Answer[]
 function assertRange(verdicts: readonly Verdict[], range: Reward['traits']['range']): readonly Verdict[] {
   if (range === undefined) return verdicts
   const [low, high] = range
-  const foreign = verdicts.find(({ score }) => !(low <= score && score <= high))
+  const foreign = verdicts.find(({ score }) => !(low <= score && score <= high) && score !== Number.NEGATIVE_INFINITY)
   if (foreign === undefined) return verdicts
   throw new MalformedReply(`a score of ${foreign.score}, which is not within ${low} and ${high}`)
 }

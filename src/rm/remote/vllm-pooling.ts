@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { InvalidRequestError } from '../../decoding/errors.ts'
 import { type Aggregate, aggregateSteps, splitSteps } from '../process-steps.ts'
-import type { Answer, Verdict } from '../reward.ts'
+import type { Answer, Question, Verdict } from '../reward.ts'
 import { plainVerdict } from '../reward-verdicts.ts'
 import { judgedText } from './judged-text.ts'
 import { counted, indexed, inOrder, labelled, number, read } from './read-reply.ts'
@@ -41,7 +42,7 @@ export const vllmPooling = wireFormat({
     ...labelFields,
     ...readingFields,
   }),
-  open(_name, { model, level, aggregate, delimiter, step_tag: tag, label, labels, activation, ...reading }) {
+  open(name, { model, level, aggregate, delimiter, step_tag: tag, label, labels, activation, ...reading }) {
     const textOf = judgedText(reading)
     const use = activation || level === 'step'
     const scoreOf = (row: readonly number[]) => labelled(row, label, labels)
@@ -54,8 +55,9 @@ export const vllmPooling = wireFormat({
     const tagged = (answer: Answer): Answer =>
       level === 'step' && tag !== undefined ? withTags(answer, delimiter, tag) : answer
     return {
-      traits: { partial: level !== 'step', range: use && level !== 'step' ? [0, 1] : undefined, relative: false },
+      traits: { partial: level !== 'step', range: use ? [0, 1] : undefined, relative: false },
       async judge(question, answers, ask, signal) {
+        if (tag !== undefined) refuseTag(name, question, tag)
         const texts = answers.map((answer) => textOf(question, tagged(answer)))
         const fields = { model, encoding_format: 'float', use_activation: use }
         const replies = await askPooling('/pooling', fields, texts, ask, signal)
@@ -84,9 +86,15 @@ function rowsOf(data: Data, level: string): readonly (readonly number[])[] {
 
 const isRows = (data: Data): data is readonly (readonly number[])[] => data.every((row) => typeof row === 'object')
 
-/** A tag of the answer's own is taken apart, or it would be a step. */
+/** A tag in the prompt would be a step of nobody's. */
+function refuseTag(name: string, { text, messages = [] }: Question, tag: string): void {
+  if (![text, ...messages.map(({ content }) => content)].some((said) => said.includes(tag))) return
+  throw new InvalidRequestError(`The prompt contains '${tag}', which the reward '${name}' reads.`, 'messages')
+}
+
+/** A tag of the answer's own is taken apart, or out, or it would be a step. */
 const withTags = (answer: Answer, delimiter: string, tag: string): Answer => {
-  const apart = `${tag.slice(0, 1)} ${tag.slice(1)}`
+  const apart = tag.length === 1 ? ' ' : `${tag.slice(0, 1)} ${tag.slice(1)}`
   const steps = splitSteps(answer.text, delimiter, true)
   return { ...answer, text: steps.map(({ text }) => text.replaceAll(tag, apart) + tag).join('') }
 }

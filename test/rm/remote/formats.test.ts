@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { InvalidRequestError } from '../../../src/decoding/errors.ts'
 import type { Question } from '../../../src/rm/reward.ts'
 import { answer, never, question, rewardContract, someAnswers } from '../reward-contract.ts'
 import { judgedScore, judgedWinner, rewardDoubles, scoreOf, shareOf } from './reward-doubles.ts'
@@ -68,6 +69,15 @@ test('steps: tags stand behind each step, tags of the answer are taken apart, an
   const { messages } = JSON.parse(server.received[0]!.body.toString())
   assert.equal(messages.at(-1).content, 'One< s>.<s>Two<s>')
   await assert.rejects(reward.score(question, [answer('One. Two. Three')], never), /2 steps where 3 were due/)
+})
+
+test('steps: a prompt that holds the tag is refused, and an answer without a step must not be chosen', async () => {
+  const { reward, server } = await serveReward(rewardDoubles['vllm-pooling of steps']!, { step_tag: '<s>' })
+  const tagged = { ...question, text: 'What is <s>?' }
+  await assert.rejects(reward.score(tagged, [answer('20')], never), InvalidRequestError)
+  assert.equal(server.received.length, 0)
+  server.answer = (_request, response) => void response.end('{"data": [{"index": 0, "data": []}]}')
+  assert.equal((await reward.score(question, [answer('')], never))[0]!.score, Number.NEGATIVE_INFINITY)
 })
 
 test('openrlhf: the first reference answer is the label, and lists of one number are numbers', async () => {
