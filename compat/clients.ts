@@ -32,32 +32,41 @@ export function installedVersion(name: string): string {
     .parse(JSON.parse(readFileSync(here(`./sdk/node_modules/${name}/package.json`), 'utf8'))).version
 }
 
-/** The clients for Node, and the one for Python where an interpreter that has it is given. */
-export function clients(python: { readonly command: string; readonly version: string } | undefined): readonly Client[] {
+/** Python with the packages of compat/python/requirements.txt. */
+export interface Python {
+  readonly command: string
+  readonly openai: string
+  readonly litellm: string
+}
+
+/** The clients for Node, and those for Python where an interpreter that has them is given. */
+export function clients(python: Python | undefined): readonly Client[] {
   const onNode = (name: string, version: string, ...args: readonly string[]): Client => {
     return { name, version, command: process.execPath, args: [here(`./sdk/${args[0]}`), ...args.slice(1)] }
   }
-  const [ai, provider] = [installedVersion('ai'), installedVersion('@ai-sdk/openai')]
+  const ai = installedVersion('ai')
+  const compatible = `${ai}, ${installedVersion('@ai-sdk/openai-compatible')}`
   return [
     onNode('openai (Node)', installedVersion('openai'), 'openai.mjs'),
-    ...(python === undefined
-      ? []
-      : [{ name: 'openai (Python)', ...python, args: [here('./python/openai_client.py')] }]),
-    onNode(
-      'AI SDK, openai-compatible',
-      `${ai}, ${installedVersion('@ai-sdk/openai-compatible')}`,
-      'ai-sdk.mjs',
-      'openai-compatible',
-    ),
-    onNode('AI SDK, openai', `${ai}, ${provider}`, 'ai-sdk.mjs', 'openai'),
+    ...(python === undefined ? [] : pythonClients(python)),
+    onNode('AI SDK, openai-compatible', compatible, 'ai-sdk.mjs', 'openai-compatible'),
+    onNode('AI SDK, openai', `${ai}, ${installedVersion('@ai-sdk/openai')}`, 'ai-sdk.mjs', 'openai'),
     onNode('LangChain.js', installedVersion('@langchain/openai'), 'langchain.mjs'),
+  ]
+}
+
+function pythonClients({ command, openai, litellm }: Python): readonly Client[] {
+  return [
+    { name: 'openai (Python)', version: openai, command, args: [here('./python/openai_client.py')] },
+    { name: 'LiteLLM', version: litellm, command, args: [here('./python/litellm_client.py')] },
   ]
 }
 
 /** Runs a client's script to its end. */
 export async function runClient({ name, command, args }: Client, served: Served): Promise<readonly Outcome[]> {
   const { url: COMPAT_URL, local: COMPAT_LOCAL, upstream: COMPAT_UPSTREAM } = served
-  const env = { ...process.env, COMPAT_URL, COMPAT_LOCAL, COMPAT_UPSTREAM }
+  // LiteLLM asks the internet for prices otherwise.
+  const env = { ...process.env, COMPAT_URL, COMPAT_LOCAL, COMPAT_UPSTREAM, LITELLM_LOCAL_MODEL_COST_MAP: 'True' }
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const [printed, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
   if (code !== 0) throw new Error(`${name} ended with ${code}`)

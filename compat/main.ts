@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { startOwnServer } from '../src/server/cli/own-server.ts'
-import { clients, here, installedVersion, runClient, type Served } from './clients.ts'
+import { clients, here, installedVersion, type Python, runClient, type Served } from './clients.ts'
 import { scan } from './compat-canary.ts'
 import { startDouble } from './double.ts'
 import { type Column, failuresOf, toMatrix, toTable } from './matrix.ts'
@@ -48,18 +48,19 @@ async function compat({ python, out }: { readonly python?: string; readonly out?
 /** One after the other: together they would share two cores, and an answer's time is part of what they test. */
 async function runAll(served: Served, python: string | undefined): Promise<readonly Column[]> {
   const columns: Column[] = []
-  for (const client of clients(python === undefined ? undefined : pythonClient(python))) {
+  for (const client of clients(python === undefined ? undefined : pythonOf(python))) {
     columns.push({ ...client, outcomes: await runClient(client, served) })
   }
   return columns
 }
 
-function pythonClient(command: string) {
-  const { status, stdout, stderr } = spawnSync(command, ['-c', 'import openai; print(openai.__version__)'], {
-    encoding: 'utf8',
-  })
-  if (status !== 0) program.error(`${command} has no openai: pip install -r compat/python/requirements.txt\n${stderr}`)
-  return { command, version: stdout.trim() }
+function pythonOf(command: string): Python {
+  const versions = "from importlib.metadata import version; print(version('openai'), version('litellm'))"
+  const { status, stdout, stderr } = spawnSync(command, ['-c', versions], { encoding: 'utf8' })
+  const [openai, litellm] = stdout.trim().split(' ')
+  if (status !== 0 || openai === undefined || litellm === undefined)
+    return program.error(`${command} lacks clients: pip install -r compat/python/requirements.txt\n${stderr}`)
+  return { command, openai, litellm }
 }
 
 async function canaryTable(served: Served): Promise<string> {

@@ -1,19 +1,10 @@
 """The official client for Python: chat, completions, responses, and `alignment` through extra_body."""
 
-import json
-import os
-
+from cases import ALIGNMENT, LOCAL, MESSAGES, QUESTION, TOOLS, UPSTREAM, URL, called, refused, run
 from openai import BadRequestError, NotFoundError, OpenAI
 from pydantic import BaseModel
 
-LOCAL, UPSTREAM = os.environ["COMPAT_LOCAL"], os.environ["COMPAT_UPSTREAM"]
-QUESTION = "Write a review of the Abbey Hotel."
-ALIGNMENT = {"alignment": {"guides": [{"guide": "positive", "weight": 1}]}}
-MESSAGES = [{"role": "user", "content": QUESTION}]
-PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": PARAMETERS}}]
-
-client = OpenAI(base_url=os.environ["COMPAT_URL"], api_key="none", max_retries=0)
+client = OpenAI(base_url=URL, api_key="none", max_retries=0)
 
 
 class Place(BaseModel):
@@ -26,15 +17,6 @@ def ask(**fields):
 
 def respond(**fields):
     return client.responses.create(model=LOCAL, input=QUESTION, max_output_tokens=16, **fields)
-
-
-def refused(kind, word, **fields):
-    try:
-        ask(**fields)
-    except kind as error:
-        assert word in str(error), str(error)
-        return str(error.status_code)
-    raise AssertionError("nothing was raised")
 
 
 def chat():
@@ -84,27 +66,25 @@ def responses_streamed():
 
 
 def errors():
-    refused(NotFoundError, "does not exist", model="gpt")
-    refused(BadRequestError, "temperature", temperature=3)
-    refused(BadRequestError, "Known guides", extra_body={"alignment": {"guides": [{"guide": "no"}]}})
+    unknown = {"alignment": {"guides": [{"guide": "no"}]}}
+    refused(lambda: ask(model="gpt"), NotFoundError, "does not exist")
+    refused(lambda: ask(temperature=3), BadRequestError, "temperature")
+    refused(lambda: ask(extra_body=unknown), BadRequestError, "Known guides")
 
 
 def upstream_tools():
-    [call] = ask(model=UPSTREAM, tools=TOOLS).choices[0].message.tool_calls
-    assert (call.function.name, json.loads(call.function.arguments)) == ("weather", {"city": "Bath"})
+    called(ask(model=UPSTREAM, tools=TOOLS).choices[0].message.tool_calls)
 
 
 def upstream_tools_streamed():
     with client.chat.completions.stream(model=UPSTREAM, messages=MESSAGES, tools=TOOLS) as stream:
         for _ in stream:
             pass
-        [call] = stream.get_final_completion().choices[0].message.tool_calls
-    assert (call.function.name, json.loads(call.function.arguments)) == ("weather", {"city": "Bath"})
+        called(stream.get_final_completion().choices[0].message.tool_calls)
 
 
 def upstream_structured():
-    reply = client.chat.completions.parse(model=UPSTREAM, messages=MESSAGES, response_format=Place)
-    assert reply.choices[0].message.parsed == Place(city="Bath")
+    assert parse(UPSTREAM).choices[0].message.parsed == Place(city="Bath")
 
 
 def upstream_embeddings():
@@ -112,13 +92,8 @@ def upstream_embeddings():
     assert [one.embedding for one in data] == [[0, 0.5], [1, 0.5]]
 
 
-def own_structured():
-    try:
-        client.chat.completions.parse(model=LOCAL, messages=MESSAGES, response_format=Place)
-    except BadRequestError as error:
-        assert "response_format" in str(error)
-        return str(error.status_code)
-    raise AssertionError("nothing was raised")
+def parse(model):
+    return client.chat.completions.parse(model=model, messages=MESSAGES, response_format=Place)
 
 
 CASES = {
@@ -132,16 +107,12 @@ CASES = {
     "responses": responses,
     "responses, streamed": responses_streamed,
     "errors": errors,
-    "tools, own engine": lambda: refused(BadRequestError, "tools", tools=TOOLS),
-    "structured output, own engine": own_structured,
+    "tools, own engine": lambda: refused(lambda: ask(tools=TOOLS), BadRequestError, "tools"),
+    "structured output, own engine": lambda: refused(lambda: parse(LOCAL), BadRequestError, "response_format"),
     "tools, upstream": upstream_tools,
     "tools streamed, upstream": upstream_tools_streamed,
     "structured output, upstream": upstream_structured,
     "embeddings, upstream": upstream_embeddings,
 }
 
-for name, case in CASES.items():
-    try:
-        print(json.dumps({"case": name, "outcome": "pass", "detail": case() or ""}), flush=True)
-    except Exception as error:  # every failure is an outcome of the table
-        print(json.dumps({"case": name, "outcome": "fail", "detail": f"{type(error).__name__}: {error}"[:300]}), flush=True)
+run(CASES)
