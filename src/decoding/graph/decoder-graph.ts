@@ -13,12 +13,12 @@ import {
 import { attentionBlock, feedForward } from './decoder-layer.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import { linear } from './linear.ts'
-import type { LoraStack } from './lora-rows.ts'
+import { loraTables } from './lora-rows.ts'
 import { writeMixture } from './mixture.ts'
 import { quantiseRows } from './quantise.ts'
 
 /** Raise it whenever the graph changes, so that prepared graphs on disk are made anew. */
-export const graphVersion = 10
+export const graphVersion = 12
 
 /**
  * Writes the graph of one step: new tokens [B, T] of B rows in, their K/V and logits out. The past is the caller's
@@ -32,7 +32,7 @@ export function writeDecoder(graph: GraphBuilder, source: DecoderSource): void {
     ...source,
     graph,
     tables: blockTables(graph, config),
-    loraMasks: loraMasks(graph, source.adapters),
+    lora: loraTables(graph, source.adapters),
     rope: { positions, ...ropeTables(graph, config, contextLength) },
   }
   let residual: Residual = { sum: embed(build, ids), addend: undefined }
@@ -48,13 +48,6 @@ export function writeDecoder(graph: GraphBuilder, source: DecoderSource): void {
   collect(graph, 'new_keys', newKeys, ['LB', config.kvHeadCount, 'T', config.headSize])
   collect(graph, 'new_values', newValues, ['LB', config.kvHeadCount, 'T', config.headSize])
   writeHead(build, addedUp(graph, residual))
-}
-
-function loraMasks(graph: GraphBuilder, stack: LoraStack): readonly string[] {
-  if (stack.totalRank === 0) return []
-  const mask = graph.input('lora_mask', 'float32', ['B', 1, stack.totalRank])
-  const repeat = (n: number) => graph.node('Concat', Array<string>(n).fill(mask), { attributes: { axis: 2 } })
-  return [mask, repeat(2), repeat(3)]
 }
 
 /** Cosines and sines of every position of the context. */

@@ -1,10 +1,9 @@
-import type { LoraStack } from '../graph/lora-rows.ts'
 import { headCount } from '../top-logits.ts'
 import { KvContext } from './kv-context.ts'
 import { KvPool, type StepOutput } from './kv-pool.ts'
 import type { Feed, OnnxSession } from './onnx-session.ts'
 import { PrefixCache } from './prefix-cache.ts'
-import { loraMask, type Mixture, mixtureFeeds, rowFeeds } from './step-feeds.ts'
+import { addLoraTables, type Mixture, mixtureFeeds, rowFeeds } from './step-feeds.ts'
 import type { StepRow } from './step-row.ts'
 
 /** What of a step's results the caller wants besides the new K/V. */
@@ -49,20 +48,13 @@ export class ModelRunner {
   readonly cache: PrefixCache
   readonly #session: OnnxSession
   readonly #shape: RunnerShape
-  readonly #stack: LoraStack
   readonly #adapters: readonly string[]
   readonly #noGuides: Float32Array
 
-  constructor(
-    session: OnnxSession,
-    shape: RunnerShape,
-    capacity: number,
-    lora: { stack: LoraStack; names: readonly string[] },
-  ) {
+  constructor(session: OnnxSession, shape: RunnerShape, capacity: number, adapters: readonly string[]) {
     this.#session = session
     this.#shape = shape
-    this.#stack = lora.stack
-    this.#adapters = lora.names
+    this.#adapters = adapters
     this.pool = new KvPool(shape, capacity)
     this.cache = new PrefixCache(this.pool)
     this.#noGuides = new Float32Array(shape.vocabSize)
@@ -82,14 +74,7 @@ export class ModelRunner {
     const feeds = rowFeeds(this.pool, rows, this.#shape.headCount / this.#shape.kvHeadCount)
     const positions = headPositions(tokens, wanted)
     feeds.set('logits_from', { data: BigInt64Array.of(BigInt(tokens - positions)), dims: [1] })
-    if (this.#stack.totalRank > 0)
-      feeds.set(
-        'lora_mask',
-        loraMask(
-          this.#stack,
-          rows.map(({ context }) => this.#adapterIndex(context.adapter)),
-        ),
-      )
+    addLoraTables(feeds, this.#adapters, rows)
     const headRows = rows.length * positions
     for (const [name, feed] of mixtureFeeds(mixture ?? this.#noMixture(headRows), headRows, this.vocabSize))
       feeds.set(name, feed)
@@ -107,10 +92,6 @@ export class ModelRunner {
 
   async close(): Promise<void> {
     await this.#session.close()
-  }
-
-  #adapterIndex(adapter: string | undefined): number | undefined {
-    return adapter === undefined ? undefined : this.#adapters.indexOf(adapter)
   }
 
   #noMixture(rows: number): Mixture {

@@ -1,5 +1,4 @@
 import { blockTokens, keyPanels, panelColumns, valuePanels } from '../graph/attention.ts'
-import type { LoraStack } from '../graph/lora-rows.ts'
 import { headCount } from '../top-logits.ts'
 import { addTables, blockRange } from './block-tables.ts'
 import type { KvPool } from './kv-pool.ts'
@@ -51,15 +50,16 @@ function positions(rows: readonly StepRow[], tokens: number): BigInt64Array {
   return data
 }
 
-/** [rows, 1, totalRank]: ones in the columns of each row's adapter. */
-export function loraMask(stack: LoraStack, adapters: readonly (number | undefined)[]): Feed {
-  const data = new Float32Array(adapters.length * stack.totalRank)
-  for (const [r, k] of adapters.entries()) {
-    if (k === undefined) continue
-    const start = r * stack.totalRank + stack.offsets[k]!
-    data.fill(1, start, start + stack.ranks[k]!)
-  }
-  return { data, dims: [adapters.length, 1, stack.totalRank] }
+/** The inputs of LoraTables: the rows of each of the model's adapters. */
+export function addLoraTables(feeds: Map<string, Feed>, adapters: readonly string[], rows: readonly StepRow[]): void {
+  if (adapters.length === 0) return
+  const rowsOf = adapters.map((name) => [...rows.keys()].filter((r) => rows[r]!.context.adapter === name))
+  const adapted = BigInt64Array.from(rowsOf.flat(), BigInt)
+  feeds.set('lora_rows', { data: adapted, dims: [adapted.length] })
+  feeds.set('lora_counts', {
+    data: BigInt64Array.from(rowsOf, ({ length }) => BigInt(length)),
+    dims: [adapters.length],
+  })
 }
 
 /** The mixture with its rows padded to at least two: a one-row product adds up in another order. */
