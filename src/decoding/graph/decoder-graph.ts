@@ -85,19 +85,17 @@ function collect(graph: GraphBuilder, name: string, perLayer: readonly string[],
   graph.output(name, 'float32', shape)
 }
 
-/** Logits of the positions from `logits_from` on, and their mixtures. */
+/** Mixtures of the positions from `logits_from` on, and their logits. */
 function writeHead(build: DecoderBuild, hidden: string): void {
   const { graph, config, vocabSize, weights } = build
   const from = graph.input('logits_from', 'int64', [1])
   const kept = graph.node('Slice', [hidden, from, graph.ints(2 ** 40), graph.ints(1)])
   const normed = rmsNorm(build, kept, 'model.norm.weight', config.hiddenSize)
+  const states = graph.node('Reshape', [normed, graph.ints(-1, config.hiddenSize)])
   const name = config.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
   const full = readMatrix(build, name, config.vocabSize, config.hiddenSize)
   const matrix = { ...full, values: full.values.subarray(0, vocabSize * config.hiddenSize), rows: vocabSize }
   // the output matrix decides tokens directly: formats coarser than int8 cost too much quality there
   const format = weights === 'fp32' ? 'fp32' : 'int8'
-  const wide = linear(graph, format, normed, 'lm_head', matrix)
-  const logits = graph.node('Reshape', [wide, graph.ints(-1, vocabSize)], { name: 'logits' })
-  graph.output('logits', 'float32', ['rows', vocabSize])
-  writeMixture(graph, logits, vocabSize)
+  writeMixture(graph, states, vocabSize, (sums) => linear(graph, format, sums, 'lm_head', matrix))
 }

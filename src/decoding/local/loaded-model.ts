@@ -69,19 +69,16 @@ export async function startModel(
   return { name, runner, eosTokenIds, card, bytesOf: (id) => tokenizer.bytesOf(id) }
 }
 
-/** One token through the model and each adapter: finite weights can still overflow. */
+/** One token through the model and each adapter, one at a time: finite weights can still overflow. */
 async function refuseNonFinite(runner: ModelRunner, spec: ModelSpec): Promise<void> {
-  const names = [undefined, ...spec.adapters.map(({ name }) => name)]
-  const rows = names.map((adapter) => ({ context: runner.context(adapter, [0], 0), tokens: [0] }))
-  const { logits } = await runner.run(rows, undefined, { logits: true, mixed: false, top: false })
-  for (const [r, adapter] of names.entries()) {
-    const row = logits!.subarray(r * runner.vocabSize, (r + 1) * runner.vocabSize)
-    const broken = row.findIndex((value) => !Number.isFinite(value))
+  for (const adapter of [undefined, ...spec.adapters]) {
+    const rows = [{ context: runner.context(adapter?.name, [0], 0), tokens: [0] }]
+    const { logits } = await runner.run(rows, undefined, { logits: true, mixed: false, top: false })
+    const broken = logits!.findIndex((value) => !Number.isFinite(value))
     if (broken < 0) continue
-    const source = spec.adapters.find(({ name }) => name === adapter)?.source ?? spec.source
     throw new CheckpointError(
-      source,
-      `its logits are not finite (${row[broken]} at token ${broken}): the weights overflow`,
+      adapter?.source ?? spec.source,
+      `its logits are not finite (${logits![broken]} at token ${broken}): the weights overflow`,
     )
   }
 }

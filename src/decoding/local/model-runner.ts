@@ -3,7 +3,7 @@ import { KvContext } from './kv-context.ts'
 import { KvPool, type StepOutput } from './kv-pool.ts'
 import type { Feed, OnnxSession } from './onnx-session.ts'
 import { PrefixCache } from './prefix-cache.ts'
-import { addLoraTables, type Mixture, mixtureFeeds, rowFeeds } from './step-feeds.ts'
+import { addLoraTables, type Mixture, mixtureFeeds, noMixture, rowFeeds } from './step-feeds.ts'
 import type { StepRow } from './step-row.ts'
 
 /** What of a step's results the caller wants besides the new K/V. */
@@ -49,7 +49,6 @@ export class ModelRunner {
   readonly #session: OnnxSession
   readonly #shape: RunnerShape
   readonly #adapters: readonly string[]
-  readonly #noGuides: Float32Array
 
   constructor(session: OnnxSession, shape: RunnerShape, capacity: number, adapters: readonly string[]) {
     this.#session = session
@@ -57,7 +56,6 @@ export class ModelRunner {
     this.#adapters = adapters
     this.pool = new KvPool(shape, capacity)
     this.cache = new PrefixCache(this.pool)
-    this.#noGuides = new Float32Array(shape.vocabSize)
   }
 
   get vocabSize(): number {
@@ -76,8 +74,8 @@ export class ModelRunner {
     feeds.set('logits_from', { data: BigInt64Array.of(BigInt(tokens - positions)), dims: [1] })
     addLoraTables(feeds, this.#adapters, rows)
     const headRows = rows.length * positions
-    for (const [name, feed] of mixtureFeeds(mixture ?? this.#noMixture(headRows), headRows, this.vocabSize))
-      feeds.set(name, feed)
+    const sums = mixtureFeeds(mixture ?? noMixture, headRows, wanted.logits, this.vocabSize)
+    for (const [name, feed] of sums) feeds.set(name, feed)
     const names = ['new_keys', 'new_values']
     if (wanted.logits) names.push('logits')
     if (wanted.mixed) names.push('mixed')
@@ -86,23 +84,13 @@ export class ModelRunner {
     return stepResult(await this.#session.run(feeds, names), {
       rows: rows.length,
       tokens,
-      mixtures: mixture?.count ?? 1,
+      mixtures: mixture?.count ?? 0,
+      vocabSize: this.vocabSize,
     })
   }
 
   async close(): Promise<void> {
     await this.#session.close()
-  }
-
-  #noMixture(rows: number): Mixture {
-    return {
-      own: new Float32Array(rows),
-      guides: new Float32Array(1),
-      guideLogits: this.#noGuides,
-      count: 1,
-      guideRows: 1,
-      draws: new Float32Array(1),
-    }
   }
 }
 
@@ -114,14 +102,16 @@ function headPositions(tokens: number, { logits, everyPosition, mixed, top }: Wa
 
 function stepResult(
   outputs: Record<string, Feed['data']>,
-  step: { readonly rows: number; readonly tokens: number; readonly mixtures: number },
+  step: { readonly rows: number; readonly tokens: number; readonly mixtures: number; readonly vocabSize: number },
 ): StepResult {
+  const logits = outputs['logits'] as Float32Array | undefined
   return {
     rows: step.rows,
     tokens: step.tokens,
     newKeys: outputs['new_keys'] as Float32Array,
     newValues: outputs['new_values'] as Float32Array,
-    logits: outputs['logits'] as Float32Array | undefined,
+    // the rows' own sums lie behind the mixtures
+    logits: logits?.subarray(step.mixtures * step.vocabSize),
     mixed: outputs['mixed'] as Float32Array | undefined,
     top: topResult(outputs, step.mixtures),
   }
