@@ -32,7 +32,7 @@ async function drawAll(logits: Float32Array, draws: Float32Array) {
   }
   const feeds = mixtureFeeds(mixture, 1, false, vocabSize)
   feeds.set('states', { data: logits, dims: [1, vocabSize] })
-  const result = await session.run(feeds, ['top_logprobs', 'top_ids', 'tail_chunk', 'tail_probs', 'tail_before'])
+  const result = await session.run(feeds, ['top_ids', 'tail_chunk', 'tail_probs', 'tail_before'])
   await session.close()
   await rm(folder, { recursive: true })
   return result as Record<string, Float32Array>

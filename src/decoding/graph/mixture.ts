@@ -39,28 +39,27 @@ function guideSums(graph: GraphBuilder, vocabSize: number): string {
   return firstRows(graph, graph.node('MatMul', [guideMix, guideLogits]), rows)
 }
 
-/** The most likely tokens with their log-probabilities, and where among the others a draw falls. */
+/**
+ * The most likely tokens with their logits and probabilities, and where among the others a draw falls. No logarithm is taken
+ * here: ONNX Runtime's takes numbers in packs and the rest one by one, which gives other bits in other batches.
+ */
 function writeLaw(graph: GraphBuilder, mixed: string, vocabSize: number): void {
   const count = Math.min(headCount, vocabSize)
   // zero where nothing is drawn: ONNX Runtime's TopK of no rows divides by their number
   const wanted = graph.input('top_count', 'int64', [1])
-  const [top, ids] = graph.nodes('TopK', [mixed, wanted], {
+  const [, ids] = graph.nodes('TopK', [mixed, wanted], {
     outputs: 2,
+    name: 'top_logits',
     attributes: { axis: -1, largest: 1, sorted: 1 },
   }) as [string, string]
   graph.node('Cast', [ids], { name: 'top_ids', attributes: { to: 6 } })
   const probs = graph.node('Softmax', [mixed], { attributes: { axis: -1 } })
-  const topProbs = graph.node('GatherElements', [probs, ids], { attributes: { axis: 1 } })
-  // from the largest down, so that tokens whose probability is no longer a number have a logarithm still
-  const below = graph.node('Sub', [top, firstColumn(graph, top)])
-  graph.node('Add', [below, graph.node('Log', [firstColumn(graph, topProbs)])], { name: 'top_logprobs' })
-  graph.output('top_logprobs', 'float32', ['drawn', count])
+  const topProbs = graph.node('GatherElements', [probs, ids], { name: 'top_probs', attributes: { axis: 1 } })
+  graph.output('top_logits', 'float32', ['drawn', count])
+  graph.output('top_probs', 'float32', ['drawn', count])
   graph.output('top_ids', 'int32', ['drawn', count])
   if (vocabSize > count) writeTail(graph, { probs, topProbs, ids }, vocabSize)
 }
-
-const firstColumn = (graph: GraphBuilder, x: string): string =>
-  graph.node('Slice', [x, graph.ints(0), graph.ints(1), graph.ints(1)])
 
 /** Tokens per chunk of the vocabulary in which a draw beyond the most likely tokens is looked for. */
 export const tailChunk = 64

@@ -79,7 +79,7 @@ export class ModelRunner {
     const names = ['new_keys', 'new_values']
     if (wanted.logits) names.push('logits')
     if (wanted.mixed) names.push('mixed')
-    if (wanted.top) names.push('top_ids', 'top_logprobs')
+    if (wanted.top) names.push('top_ids', 'top_logits', 'top_probs')
     if (wanted.top && this.vocabSize > headCount) names.push('tail_chunk', 'tail_probs', 'tail_before')
     return stepResult(await this.#session.run(feeds, names), {
       rows: rows.length,
@@ -120,11 +120,13 @@ function stepResult(
 function topResult(outputs: Record<string, Feed['data']>, mixtures: number): StepResult['top'] {
   const ids = outputs['top_ids'] as Int32Array | undefined
   if (ids === undefined) return undefined
+  const count = ids.length / mixtures
+  const logits = outputs['top_logits'] as Float32Array
   const chunks = outputs['tail_chunk'] as Int32Array | undefined
   return {
     ids,
-    logprobs: outputs['top_logprobs'] as Float32Array,
-    count: ids.length / mixtures,
+    logprobs: topLogprobs(logits, outputs['top_probs'] as Float32Array, count),
+    count,
     tail:
       chunks === undefined
         ? undefined
@@ -134,4 +136,12 @@ function topResult(outputs: Record<string, Feed['data']>, mixtures: number): Ste
             before: outputs['tail_before'] as Float32Array,
           },
   }
+}
+
+/** From the largest down, so that tokens whose probability is too small for a number have a logarithm still. */
+function topLogprobs(logits: Float32Array, probs: Float32Array, count: number): Float32Array {
+  return logits.map((logit, at) => {
+    const first = at - (at % count)
+    return logit - logits[first]! + Math.log(probs[first]!)
+  })
 }
