@@ -18,7 +18,8 @@ const points = 40_000
 async function drawAll(logits: Float32Array, draws: Float32Array) {
   const folder = await mkdtemp(join(tmpdir(), 'trimtab-tail-'))
   const graph = new GraphBuilder(folder)
-  writeMixture(graph, graph.input('logits', 'float32', ['rows', vocabSize]), vocabSize)
+  // the hidden state is the logits, the output matrix the identity
+  writeMixture(graph, graph.input('states', 'float32', ['rows', vocabSize]), vocabSize, (sums) => sums)
   await graph.finish()
   const session = await OnnxSession.open(join(folder, 'model.onnx'), 1)
   const mixture = {
@@ -29,9 +30,9 @@ async function drawAll(logits: Float32Array, draws: Float32Array) {
     count: draws.length,
     draws,
   }
-  const feeds = mixtureFeeds(mixture, 1, vocabSize)
-  feeds.set('logits', { data: logits, dims: [1, vocabSize] })
-  const result = await session.run(feeds, ['top_logprobs', 'top_ids', 'tail_chunk', 'tail_probs', 'tail_before'])
+  const feeds = mixtureFeeds(mixture, 1, false, vocabSize)
+  feeds.set('states', { data: logits, dims: [1, vocabSize] })
+  const result = await session.run(feeds, ['top_ids', 'tail_chunk', 'tail_probs', 'tail_before'])
   await session.close()
   await rm(folder, { recursive: true })
   return result as Record<string, Float32Array>

@@ -25,7 +25,7 @@ export function writeClassifier(graph: GraphBuilder, source: ClassifierSource): 
   const build: TrunkBuild = {
     ...source,
     graph,
-    loraMasks: [],
+    lora: undefined,
     rope: { positions, ...ropeTables(graph, config, contextLength) },
   }
   const mask = causalMask(graph, positions)

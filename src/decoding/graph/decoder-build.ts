@@ -1,16 +1,17 @@
 import type { TensorSource } from '../checkpoint/checkpoint.ts'
+import type { LoraAdapter } from '../checkpoint/lora-adapter.ts'
 import type { ModelConfig } from '../checkpoint/model-config.ts'
 import type { WeightFormat } from '../local/engine-options.ts'
 import type { BlockTables } from './attention.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import type { Matrix } from './linear.ts'
-import type { LoraStack } from './lora-rows.ts'
+import type { LoraTables } from './lora-rows.ts'
 
 /** What a decoder's graph is made from. */
 export interface DecoderSource {
   readonly config: ModelConfig
   readonly tensors: TensorSource
-  readonly adapters: LoraStack
+  readonly adapters: readonly LoraAdapter[]
   readonly weights: WeightFormat
   /** Rows of the embedding and of the output that are kept. */
   readonly vocabSize: number
@@ -21,7 +22,8 @@ export interface DecoderSource {
 /** Layers under construction, whatever their attention reads: their source, the graph written so far, shared inputs. */
 export interface TrunkBuild extends DecoderSource {
   readonly graph: GraphBuilder
-  readonly loraMasks: readonly string[]
+  /** Undefined where there are no adapters. */
+  readonly lora: LoraTables | undefined
   readonly rope: { readonly positions: string; readonly cos: string; readonly sin: string }
 }
 

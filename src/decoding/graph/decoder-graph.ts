@@ -13,12 +13,12 @@ import {
 import { attentionBlock, feedForward } from './decoder-layer.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import { linear } from './linear.ts'
-import type { LoraStack } from './lora-rows.ts'
+import { loraTables } from './lora-rows.ts'
 import { writeMixture } from './mixture.ts'
 import { quantiseRows } from './quantise.ts'
 
 /** Raise it whenever the graph changes, so that prepared graphs on disk are made anew. */
-export const graphVersion = 10
+export const graphVersion = 12
 
 /**
  * Writes the graph of one step: new tokens [B, T] of B rows in, their K/V and logits out. The past is the caller's
@@ -32,7 +32,7 @@ export function writeDecoder(graph: GraphBuilder, source: DecoderSource): void {
     ...source,
     graph,
     tables: blockTables(graph, config),
-    loraMasks: loraMasks(graph, source.adapters),
+    lora: loraTables(graph, source.adapters),
     rope: { positions, ...ropeTables(graph, config, contextLength) },
   }
   let residual: Residual = { sum: embed(build, ids), addend: undefined }
@@ -48,13 +48,6 @@ export function writeDecoder(graph: GraphBuilder, source: DecoderSource): void {
   collect(graph, 'new_keys', newKeys, ['LB', config.kvHeadCount, 'T', config.headSize])
   collect(graph, 'new_values', newValues, ['LB', config.kvHeadCount, 'T', config.headSize])
   writeHead(build, addedUp(graph, residual))
-}
-
-function loraMasks(graph: GraphBuilder, stack: LoraStack): readonly string[] {
-  if (stack.totalRank === 0) return []
-  const mask = graph.input('lora_mask', 'float32', ['B', 1, stack.totalRank])
-  const repeat = (n: number) => graph.node('Concat', Array<string>(n).fill(mask), { attributes: { axis: 2 } })
-  return [mask, repeat(2), repeat(3)]
 }
 
 /** Cosines and sines of every position of the context. */
@@ -92,19 +85,17 @@ function collect(graph: GraphBuilder, name: string, perLayer: readonly string[],
   graph.output(name, 'float32', shape)
 }
 
-/** Logits of the positions from `logits_from` on, and their mixtures. */
+/** Mixtures of the positions from `logits_from` on, and their logits. */
 function writeHead(build: DecoderBuild, hidden: string): void {
   const { graph, config, vocabSize, weights } = build
   const from = graph.input('logits_from', 'int64', [1])
   const kept = graph.node('Slice', [hidden, from, graph.ints(2 ** 40), graph.ints(1)])
   const normed = rmsNorm(build, kept, 'model.norm.weight', config.hiddenSize)
+  const states = graph.node('Reshape', [normed, graph.ints(-1, config.hiddenSize)])
   const name = config.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
   const full = readMatrix(build, name, config.vocabSize, config.hiddenSize)
   const matrix = { ...full, values: full.values.subarray(0, vocabSize * config.hiddenSize), rows: vocabSize }
   // the output matrix decides tokens directly: formats coarser than int8 cost too much quality there
   const format = weights === 'fp32' ? 'fp32' : 'int8'
-  const wide = linear(graph, format, normed, 'lm_head', matrix)
-  const logits = graph.node('Reshape', [wide, graph.ints(-1, vocabSize)], { name: 'logits' })
-  graph.output('logits', 'float32', ['rows', vocabSize])
-  writeMixture(graph, logits, vocabSize)
+  writeMixture(graph, states, vocabSize, (sums) => linear(graph, format, sums, 'lm_head', matrix))
 }

@@ -19,13 +19,15 @@ const inlineLimitBytes = 1024
 // ONNX Runtime maps the file into memory; whole pages keep every tensor aligned for its kernels.
 const alignmentBytes = 4096
 
+type Attribute = number | string | readonly number[]
+
 interface NodeOptions {
   readonly domain?: 'com.microsoft'
   readonly outputs?: number
   /** Which of them are wanted, when not all are; the others get no name. */
   readonly wanted?: readonly number[]
   readonly name?: string
-  readonly attributes?: Readonly<Record<string, number | readonly number[]>>
+  readonly attributes?: Readonly<Record<string, Attribute>>
 }
 
 /** Collects the nodes and tensors of one ONNX graph; large tensors go straight to a file beside it. */
@@ -158,7 +160,8 @@ function valueInfo(name: string, type: ElementType, shape: readonly Axis[]): Val
 // ONNX tells float attributes from integer ones by type, JavaScript does not: these are the float ones.
 const floatAttributes = new Set(['epsilon', 'alpha'])
 
-function attributeProto(op: string, name: string, value: number | readonly number[]): AttributeProto {
+function attributeProto(op: string, name: string, value: Attribute): AttributeProto {
+  if (typeof value === 'string') return { name, type: 3, s: new TextEncoder().encode(value) }
   if (typeof value !== 'number') return { name, type: 7, ints: value }
   if (floatAttributes.has(name)) return { name, type: 1, f: value }
   if (!Number.isInteger(value)) throw new TypeError(`${op}.${name} is not an integer: ${value}`)

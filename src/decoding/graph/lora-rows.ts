@@ -1,18 +1,21 @@
 import type { LoraAdapter, LoraTarget } from '../checkpoint/lora-adapter.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 
-/** All adapters of a model side by side: adapter k owns columns [offsets[k], offsets[k] + ranks[k]) of the row mask. */
-export interface LoraStack {
-  readonly adapters: readonly LoraAdapter[]
-  readonly ranks: readonly number[]
-  readonly offsets: readonly number[]
-  readonly totalRank: number
+/** Graph inputs that say which rows of the batch are whose; rows of the bare base are in neither. */
+export interface LoraTables {
+  /** int64 [adapted rows]: those of the first adapter, then those of the second, .. */
+  readonly rows: string
+  /** int64 [adapters]: how many rows each has */
+  readonly counts: string
 }
 
-export function stackAdapters(adapters: readonly LoraAdapter[]): LoraStack {
-  const ranks = adapters.map((adapter) => Math.max(0, ...[...adapter.pairs.values()].map((pair) => pair.rank)))
-  const offsets = ranks.map((_, k) => ranks.slice(0, k).reduce((sum, rank) => sum + rank, 0))
-  return { adapters, ranks, offsets, totalRank: ranks.reduce((sum, rank) => sum + rank, 0) }
+/** Declares the inputs; undefined without adapters. */
+export function loraTables(graph: GraphBuilder, adapters: readonly LoraAdapter[]): LoraTables | undefined {
+  if (adapters.length === 0) return undefined
+  return {
+    rows: graph.input('lora_rows', 'int64', ['adapted']),
+    counts: graph.input('lora_counts', 'int64', [adapters.length]),
+  }
 }
 
 export interface LoraSite {
@@ -23,50 +26,85 @@ export interface LoraSite {
   readonly factor: number
 }
 
-/**
- * What the adapters add to one (packed) projection: ((x A) * mask) B, where a row's mask holds 1 in its own adapter's
- * columns
- * (masks[n - 1] repeats the mask n times, for n packed projections). All rows share the two products, so rows with different adapters still make one batch.
- * Returns undefined when no adapter touches this projection.
- */
-export function loraRows(
-  graph: GraphBuilder,
-  stack: LoraStack,
-  x: string,
-  masks: readonly string[],
-  site: { readonly layer: number; readonly columns: number; readonly sites: readonly LoraSite[] },
-): string | undefined {
-  const { layer, columns, sites } = site
-  const touched = stack.adapters.some((adapter) => sites.some(({ target }) => adapter.pairs.has(`${layer}.${target}`)))
-  if (!touched) return undefined
-  const { down, up, width, rows } = stackSites(stack, layer, columns, sites)
-  const name = `layer${layer}.${sites.map(({ target }) => target).join('-')}.lora`
-  const low = graph.node('MatMul', [x, graph.weight(`${name}.a`, down, [columns, width])])
-  return graph.node('MatMul', [
-    graph.node('Mul', [low, masks[sites.length - 1]!]),
-    graph.weight(`${name}.b`, up, [width, rows]),
-  ])
+/** A (packed) projection of a layer. */
+interface Place {
+  readonly layer: number
+  readonly columns: number
+  readonly sites: readonly LoraSite[]
 }
 
-// A is [columns, sites * totalRank]; B is block-diagonal over the sites: [sites * totalRank, sum of rows].
-function stackSites(stack: LoraStack, layer: number, columns: number, sites: readonly LoraSite[]) {
-  const width = sites.length * stack.totalRank
+/**
+ * The projection's output `y` [rows, T, ..] with what the adapters add to it: each adapter's rows of the input `x` go through
+ * its own two matrices and nobody else's, and an adapter without rows costs next to nothing. The matrices are constants, so
+ * that ONNX Runtime packs them: packed products add up a row in the same order however many rows there are.
+ */
+export function addAdapters(
+  graph: GraphBuilder,
+  adapters: readonly LoraAdapter[],
+  tables: LoraTables | undefined,
+  { x, y }: { readonly x: string; readonly y: string },
+  place: Place,
+): string {
+  const { layer, sites } = place
+  const touching = [...adapters.keys()].filter((k) =>
+    sites.some(({ target }) => adapters[k]!.pairs.has(`${layer}.${target}`)),
+  )
+  if (tables === undefined || touching.length === 0) return y
+  const { rows, counts, places } = rowsOf(graph, tables, adapters.length, touching)
+  const inputs = graph.node('Gather', [x, rows])
+  const perAdapter =
+    touching.length === 1
+      ? [inputs]
+      : graph.nodes('Split', [inputs, counts], { outputs: touching.length, attributes: { axis: 0 } })
+  const added = touching.map((k, i) => adapterProduct(graph, perAdapter[i]!, `lora${k}`, adapters[k]!, place))
+  const all = added.length === 1 ? added[0]! : graph.node('Concat', added, { attributes: { axis: 0 } })
+  return graph.node('ScatterND', [y, places, all], { attributes: { reduction: 'add' } })
+}
+
+/** The rows of these adapters alone, as the tables give those of all; and once more as places of a ScatterND. */
+function rowsOf(graph: GraphBuilder, tables: LoraTables, adapterCount: number, chosen: readonly number[]) {
+  const key = `LoRA rows of ${chosen.join()}`
+  const { rows, counts } = chosen.length === adapterCount ? tables : tablesOf(graph, tables, adapterCount, chosen)
+  const places = graph.once(`${key}: places`, () => graph.node('Reshape', [rows, graph.ints(-1, 1)]))
+  return { rows, counts, places }
+}
+
+function tablesOf(graph: GraphBuilder, { rows, counts }: LoraTables, adapterCount: number, chosen: readonly number[]) {
+  const key = `LoRA rows of ${chosen.join()}`
+  const chosenRows = graph.once(key, () => {
+    const each = graph.nodes('Split', [rows, counts], { outputs: adapterCount, attributes: { axis: 0 } })
+    const parts = chosen.map((k) => each[k]!)
+    return graph.node('Concat', parts, { attributes: { axis: 0 } })
+  })
+  const chosenCounts = graph.once(`${key}: counts`, () => graph.node('Gather', [counts, graph.ints(...chosen)]))
+  return { rows: chosenRows, counts: chosenCounts }
+}
+
+/** (x A) B of one adapter over the sites it touches: A side by side, B block-diagonal. */
+function adapterProduct(graph: GraphBuilder, x: string, name: string, adapter: LoraAdapter, place: Place): string {
+  const { layer, columns, sites } = place
+  const { down, up, width, rows } = stackSites(adapter, place)
+  const weight = `layer${layer}.${sites.map(({ target }) => target).join('-')}.${name}`
+  const low = graph.node('MatMul', [x, graph.weight(`${weight}.a`, down, [columns, width])])
+  return graph.node('MatMul', [low, graph.weight(`${weight}.b`, up, [width, rows])])
+}
+
+function stackSites(adapter: LoraAdapter, { layer, columns, sites }: Place) {
   const rows = sites.reduce((sum, site) => sum + site.rows, 0)
+  const rank = ({ target }: LoraSite) => adapter.pairs.get(`${layer}.${target}`)?.rank ?? 0
+  const width = sites.reduce((sum, site) => sum + rank(site), 0)
   const down = new Float32Array(columns * width)
   const up = new Float32Array(width * rows)
-  let firstRow = 0
-  for (const [s, { target, rows: siteRows, factor }] of sites.entries()) {
-    for (const [k, adapter] of stack.adapters.entries()) {
-      const pair = adapter.pairs.get(`${layer}.${target}`)
-      if (pair === undefined) continue
-      const first = s * stack.totalRank + stack.offsets[k]!
-      for (let r = 0; r < pair.rank; r++) {
-        for (let c = 0; c < columns; c++) down[c * width + first + r] = pair.a[r * columns + c]!
-        for (let o = 0; o < siteRows; o++)
-          up[(first + r) * rows + firstRow + o] = pair.b[o * pair.rank + r]! * pair.scale * factor
-      }
+  let [first, firstRow] = [0, 0]
+  for (const site of sites) {
+    const pair = adapter.pairs.get(`${layer}.${site.target}`)
+    for (let r = 0; pair !== undefined && r < pair.rank; r++) {
+      for (let c = 0; c < columns; c++) down[c * width + first + r] = pair.a[r * columns + c]!
+      for (let o = 0; o < site.rows; o++)
+        up[(first + r) * rows + firstRow + o] = pair.b[o * pair.rank + r]! * pair.scale * site.factor
     }
-    firstRow += siteRows
+    first += rank(site)
+    firstRow += site.rows
   }
   return { down, up, width, rows }
 }

@@ -9,6 +9,7 @@ export interface AttributeProto {
   readonly type: number
   readonly f?: number
   readonly i?: number
+  readonly s?: Uint8Array
   readonly ints?: readonly number[]
 }
 
@@ -93,6 +94,7 @@ const schema = protobuf.Root.fromJSON({
         name: field('string', 1),
         f: field('float', 2),
         i: field('int64', 3),
+        s: field('bytes', 4),
         ints: { rule: 'repeated', type: 'int64', id: 8, options: { packed: false } },
         type: field('int32', 20),
       },

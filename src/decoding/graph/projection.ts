@@ -1,6 +1,6 @@
 import { readMatrix, scaled, type TrunkBuild } from './decoder-build.ts'
 import { linear, stackRows } from './linear.ts'
-import { type LoraSite, loraRows } from './lora-rows.ts'
+import { addAdapters, type LoraSite } from './lora-rows.ts'
 
 /** Projections of one input that are computed as one product. */
 export interface Projection {
@@ -22,8 +22,7 @@ export function projection(build: TrunkBuild, layer: number, x: string, what: Pr
   let y = linear(graph, weights, x, `layer${layer}.${what.name}`, stackRows(parts))
   if (what.bias) y = graph.node('Sub', [y, negatedBias(build, layer, prefix, what)])
   const { columns, sites } = what
-  const added = loraRows(graph, build.adapters, x, build.loraMasks, { layer, columns, sites })
-  return added === undefined ? y : graph.node('Add', [y, added])
+  return addAdapters(graph, build.adapters, build.lora, { x, y }, { layer, columns, sites })
 }
 
 // Added, ONNX Runtime 1.30 would fuse it into the row-wise 8-bit product and multiply it by the activations' scale too.

@@ -7,7 +7,6 @@ import { CheckpointError } from '../errors.ts'
 import { classifierVersion, writeClassifier } from '../graph/classifier-graph.ts'
 import { writeEncoder } from '../graph/encoder-graph.ts'
 import type { GraphBuilder } from '../graph/graph-builder.ts'
-import { stackAdapters } from '../graph/lora-rows.ts'
 import { preparedFiles } from '../graph/prepared-graph.ts'
 import { classifierFeeds } from './classifier-feeds.ts'
 import type { WeightFormat } from './engine-options.ts'
@@ -112,8 +111,7 @@ function writeGraph(
   }
   const { config, head } = network
   const vocabSize = Math.min(tokenizer.size, config.vocabSize)
-  const adapters = stackAdapters([])
-  writeClassifier(graph, { config, tensors, adapters, weights, vocabSize, contextLength, head, labelCount })
+  writeClassifier(graph, { config, tensors, adapters: [], weights, vocabSize, contextLength, head, labelCount })
 }
 
 function loaded(

@@ -3,7 +3,6 @@ import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { HubOptions } from '../checkpoint/hub.ts'
 import { type LoraAdapter, openLoraAdapter } from '../checkpoint/lora-adapter.ts'
 import { CheckpointError } from '../errors.ts'
-import { stackAdapters } from '../graph/lora-rows.ts'
 import { preparedGraph } from '../graph/prepared-graph.ts'
 import type { DecodingModel } from './decode-step.ts'
 import type { EngineOptions, LoadedModel, ModelSpec } from './engine-options.ts'
@@ -45,15 +44,14 @@ export async function startModel(
   const { spec, checkpoint, adapters, contextLength } = opened
   const { config, tokenizer, tensors } = checkpoint
   const vocabSize = Math.min(tokenizer.size, config.vocabSize)
-  const stack = stackAdapters(adapters)
   const hashes = await Promise.all([checkpoint, ...adapters].map((part) => part.contentHash()))
   const identity = [spec.weights, `vocab ${vocabSize}`, `context ${contextLength}`, ...hashes]
-  const parts = () => ({ config, tensors, adapters: stack, weights: spec.weights, vocabSize, contextLength })
+  const parts = () => ({ config, tensors, adapters, weights: spec.weights, vocabSize, contextLength })
   const progress = (message: string) => onProgress(`${spec.name}: ${message}`)
   const folder = await preparedGraph(options.cacheFolder, identity, parts, progress).finally(() => tensors.close())
   const session = await OnnxSession.open(join(folder, 'model.onnx'), options.threads)
   const names = spec.adapters.map(({ name }) => name)
-  const runner = new ModelRunner(session, { ...config, vocabSize }, capacity, { stack, names })
+  const runner = new ModelRunner(session, { ...config, vocabSize }, capacity, names)
   await refuseNonFinite(runner, spec)
   const { chatTemplate, eosTokenIds } = checkpoint
   const { name, source, weights } = spec
@@ -71,19 +69,16 @@ export async function startModel(
   return { name, runner, eosTokenIds, card, bytesOf: (id) => tokenizer.bytesOf(id) }
 }
 
-/** One token through the model and each adapter: finite weights can still overflow. */
+/** One token through the model and each adapter, one at a time: finite weights can still overflow. */
 async function refuseNonFinite(runner: ModelRunner, spec: ModelSpec): Promise<void> {
-  const names = [undefined, ...spec.adapters.map(({ name }) => name)]
-  const rows = names.map((adapter) => ({ context: runner.context(adapter, [0], 0), tokens: [0] }))
-  const { logits } = await runner.run(rows, undefined, { logits: true, mixed: false, top: false })
-  for (const [r, adapter] of names.entries()) {
-    const row = logits!.subarray(r * runner.vocabSize, (r + 1) * runner.vocabSize)
-    const broken = row.findIndex((value) => !Number.isFinite(value))
+  for (const adapter of [undefined, ...spec.adapters]) {
+    const rows = [{ context: runner.context(adapter?.name, [0], 0), tokens: [0] }]
+    const { logits } = await runner.run(rows, undefined, { logits: true, mixed: false, top: false })
+    const broken = logits!.findIndex((value) => !Number.isFinite(value))
     if (broken < 0) continue
-    const source = spec.adapters.find(({ name }) => name === adapter)?.source ?? spec.source
     throw new CheckpointError(
-      source,
-      `its logits are not finite (${row[broken]} at token ${broken}): the weights overflow`,
+      adapter?.source ?? spec.source,
+      `its logits are not finite (${logits![broken]} at token ${broken}): the weights overflow`,
     )
   }
 }

@@ -1,10 +1,9 @@
-import type { LoraStack } from '../graph/lora-rows.ts'
 import { headCount } from '../top-logits.ts'
 import { KvContext } from './kv-context.ts'
 import { KvPool, type StepOutput } from './kv-pool.ts'
 import type { Feed, OnnxSession } from './onnx-session.ts'
 import { PrefixCache } from './prefix-cache.ts'
-import { loraMask, type Mixture, mixtureFeeds, rowFeeds } from './step-feeds.ts'
+import { addLoraTables, type Mixture, mixtureFeeds, noMixture, rowFeeds } from './step-feeds.ts'
 import type { StepRow } from './step-row.ts'
 
 /** What of a step's results the caller wants besides the new K/V. */
@@ -49,23 +48,14 @@ export class ModelRunner {
   readonly cache: PrefixCache
   readonly #session: OnnxSession
   readonly #shape: RunnerShape
-  readonly #stack: LoraStack
   readonly #adapters: readonly string[]
-  readonly #noGuides: Float32Array
 
-  constructor(
-    session: OnnxSession,
-    shape: RunnerShape,
-    capacity: number,
-    lora: { stack: LoraStack; names: readonly string[] },
-  ) {
+  constructor(session: OnnxSession, shape: RunnerShape, capacity: number, adapters: readonly string[]) {
     this.#session = session
     this.#shape = shape
-    this.#stack = lora.stack
-    this.#adapters = lora.names
+    this.#adapters = adapters
     this.pool = new KvPool(shape, capacity)
     this.cache = new PrefixCache(this.pool)
-    this.#noGuides = new Float32Array(shape.vocabSize)
   }
 
   get vocabSize(): number {
@@ -82,46 +72,25 @@ export class ModelRunner {
     const feeds = rowFeeds(this.pool, rows, this.#shape.headCount / this.#shape.kvHeadCount)
     const positions = headPositions(tokens, wanted)
     feeds.set('logits_from', { data: BigInt64Array.of(BigInt(tokens - positions)), dims: [1] })
-    if (this.#stack.totalRank > 0)
-      feeds.set(
-        'lora_mask',
-        loraMask(
-          this.#stack,
-          rows.map(({ context }) => this.#adapterIndex(context.adapter)),
-        ),
-      )
+    addLoraTables(feeds, this.#adapters, rows)
     const headRows = rows.length * positions
-    for (const [name, feed] of mixtureFeeds(mixture ?? this.#noMixture(headRows), headRows, this.vocabSize))
-      feeds.set(name, feed)
+    const sums = mixtureFeeds(mixture ?? noMixture, headRows, wanted.logits, this.vocabSize)
+    for (const [name, feed] of sums) feeds.set(name, feed)
     const names = ['new_keys', 'new_values']
     if (wanted.logits) names.push('logits')
     if (wanted.mixed) names.push('mixed')
-    if (wanted.top) names.push('top_ids', 'top_logprobs')
+    if (wanted.top) names.push('top_ids', 'top_logits', 'top_probs')
     if (wanted.top && this.vocabSize > headCount) names.push('tail_chunk', 'tail_probs', 'tail_before')
     return stepResult(await this.#session.run(feeds, names), {
       rows: rows.length,
       tokens,
-      mixtures: mixture?.count ?? 1,
+      mixtures: mixture?.count ?? 0,
+      vocabSize: this.vocabSize,
     })
   }
 
   async close(): Promise<void> {
     await this.#session.close()
-  }
-
-  #adapterIndex(adapter: string | undefined): number | undefined {
-    return adapter === undefined ? undefined : this.#adapters.indexOf(adapter)
-  }
-
-  #noMixture(rows: number): Mixture {
-    return {
-      own: new Float32Array(rows),
-      guides: new Float32Array(1),
-      guideLogits: this.#noGuides,
-      count: 1,
-      guideRows: 1,
-      draws: new Float32Array(1),
-    }
   }
 }
 
@@ -133,14 +102,16 @@ function headPositions(tokens: number, { logits, everyPosition, mixed, top }: Wa
 
 function stepResult(
   outputs: Record<string, Feed['data']>,
-  step: { readonly rows: number; readonly tokens: number; readonly mixtures: number },
+  step: { readonly rows: number; readonly tokens: number; readonly mixtures: number; readonly vocabSize: number },
 ): StepResult {
+  const logits = outputs['logits'] as Float32Array | undefined
   return {
     rows: step.rows,
     tokens: step.tokens,
     newKeys: outputs['new_keys'] as Float32Array,
     newValues: outputs['new_values'] as Float32Array,
-    logits: outputs['logits'] as Float32Array | undefined,
+    // the rows' own sums lie behind the mixtures
+    logits: logits?.subarray(step.mixtures * step.vocabSize),
     mixed: outputs['mixed'] as Float32Array | undefined,
     top: topResult(outputs, step.mixtures),
   }
@@ -149,11 +120,13 @@ function stepResult(
 function topResult(outputs: Record<string, Feed['data']>, mixtures: number): StepResult['top'] {
   const ids = outputs['top_ids'] as Int32Array | undefined
   if (ids === undefined) return undefined
+  const count = ids.length / mixtures
+  const logits = outputs['top_logits'] as Float32Array
   const chunks = outputs['tail_chunk'] as Int32Array | undefined
   return {
     ids,
-    logprobs: outputs['top_logprobs'] as Float32Array,
-    count: ids.length / mixtures,
+    logprobs: topLogprobs(logits, outputs['top_probs'] as Float32Array, count),
+    count,
     tail:
       chunks === undefined
         ? undefined
@@ -163,4 +136,12 @@ function topResult(outputs: Record<string, Feed['data']>, mixtures: number): Ste
             before: outputs['tail_before'] as Float32Array,
           },
   }
+}
+
+/** From the largest down, so that tokens whose probability is too small for a number have a logarithm still. */
+function topLogprobs(logits: Float32Array, probs: Float32Array, count: number): Float32Array {
+  return logits.map((logit, at) => {
+    const first = at - (at % count)
+    return logit - logits[first]! + Math.log(probs[first]!)
+  })
 }

@@ -1,5 +1,4 @@
 import { blockTokens, keyPanels, panelColumns, valuePanels } from '../graph/attention.ts'
-import type { LoraStack } from '../graph/lora-rows.ts'
 import { headCount } from '../top-logits.ts'
 import { addTables, blockRange } from './block-tables.ts'
 import type { KvPool } from './kv-pool.ts'
@@ -51,28 +50,53 @@ function positions(rows: readonly StepRow[], tokens: number): BigInt64Array {
   return data
 }
 
-/** [rows, 1, totalRank]: ones in the columns of each row's adapter. */
-export function loraMask(stack: LoraStack, adapters: readonly (number | undefined)[]): Feed {
-  const data = new Float32Array(adapters.length * stack.totalRank)
-  for (const [r, k] of adapters.entries()) {
-    if (k === undefined) continue
-    const start = r * stack.totalRank + stack.offsets[k]!
-    data.fill(1, start, start + stack.ranks[k]!)
-  }
-  return { data, dims: [adapters.length, 1, stack.totalRank] }
+/** The inputs of LoraTables: the rows of each of the model's adapters. */
+export function addLoraTables(feeds: Map<string, Feed>, adapters: readonly string[], rows: readonly StepRow[]): void {
+  if (adapters.length === 0) return
+  const rowsOf = adapters.map((name) => [...rows.keys()].filter((r) => rows[r]!.context.adapter === name))
+  const adapted = BigInt64Array.from(rowsOf.flat(), BigInt)
+  feeds.set('lora_rows', { data: adapted, dims: [adapted.length] })
+  feeds.set('lora_counts', {
+    data: BigInt64Array.from(rowsOf, ({ length }) => BigInt(length)),
+    dims: [adapters.length],
+  })
 }
 
-/** The mixture with its rows padded to at least two: a one-row product adds up in another order. */
-export function mixtureFeeds(mixture: Mixture, rows: number, vocabSize: number): Map<string, Feed> {
-  const padded = Math.max(2, mixture.count)
+/**
+ * The mixtures' inputs, with `rows` sums of one row each behind the mixtures where each row's own logits are wanted. Matrices
+ * are padded to at least two rows: a one-row product adds up in another order.
+ */
+export function mixtureFeeds(mixture: Mixture, rows: number, ownLogits: boolean, vocabSize: number): Map<string, Feed> {
+  const { count, guideRows } = mixture
+  const sums = count + (ownLogits ? rows : 0)
+  const mix = padRows(mixture.own, Math.max(2, sums) * rows)
+  for (let i = count; i < sums; i++) mix[i * rows + i - count] = 1
+  // without guides one row of zeros does for all
+  const guideSums = guideRows === 0 ? 1 : count
+  const paddedGuides = guideRows === 0 ? 1 : Math.max(2, count)
   return new Map<string, Feed>([
-    ['mix', { data: padRows(mixture.own, padded * rows), dims: [padded, rows] }],
-    ['guide_mix', { data: padRows(mixture.guides, padded * mixture.guideRows), dims: [padded, mixture.guideRows] }],
-    ['guide_logits', { data: mixture.guideLogits, dims: [mixture.guideRows, vocabSize] }],
-    ['mix_rows', { data: BigInt64Array.of(BigInt(mixture.count)), dims: [1] }],
-    ...(vocabSize > headCount ? [['draws', { data: mixture.draws, dims: [mixture.count, 1] }] as const] : []),
+    ['mix', { data: mix, dims: [Math.max(2, sums), rows] }],
+    ['mix_rows', scalarFeed(sums)],
+    ['drawn_rows', scalarFeed(count)],
+    ['guide_mix', { data: padRows(mixture.guides, paddedGuides * guideRows), dims: [paddedGuides, guideRows] }],
+    ['guide_logits', { data: mixture.guideLogits, dims: [guideRows, vocabSize] }],
+    ['guide_sums', scalarFeed(guideSums)],
+    ['top_count', scalarFeed(count === 0 ? 0 : Math.min(headCount, vocabSize))],
+    ...(vocabSize > headCount ? [['draws', { data: mixture.draws, dims: [count, 1] }] as const] : []),
   ])
 }
+
+/** Nothing to draw. */
+export const noMixture: Mixture = {
+  own: new Float32Array(0),
+  guides: new Float32Array(0),
+  guideLogits: new Float32Array(0),
+  count: 0,
+  guideRows: 0,
+  draws: new Float32Array(0),
+}
+
+const scalarFeed = (value: number): Feed => ({ data: BigInt64Array.of(BigInt(value)), dims: [1] })
 
 function padRows(values: Float32Array, length: number): Float32Array {
   if (values.length === length) return values

@@ -37,7 +37,7 @@ export function mixtureOf(
   whole: (sequence: LocalSequence) => boolean,
   vocabSize: number,
 ): Mixture {
-  const guideRows = Math.max(1, guides.length)
+  const guideRows = guides.length
   const own = new Float32Array(sequences.length * rows.length)
   const foreign = new Float32Array(sequences.length * guideRows)
   for (const [i, sequence] of sequences.entries()) {
@@ -55,18 +55,10 @@ export function mixtureOf(
 /** The uniform number its next token is drawn with. */
 export const nextUniform = (sequence: LocalSequence): number => uniform(sequence.seed, sequence.generatedTokens)
 
-const zeros = new Map<number, Float32Array>()
-
-function zeroRow(vocabSize: number): Float32Array {
-  const known = zeros.get(vocabSize) ?? new Float32Array(vocabSize)
-  zeros.set(vocabSize, known)
-  return known
-}
-
 /** The guides' rows one after another: where they lie so already, as one model's results do, nothing is copied. */
 function gather(guides: readonly GuideRow[], vocabSize: number): Float32Array {
   const first = guides[0]?.logits
-  if (first === undefined) return zeroRow(vocabSize)
+  if (first === undefined) return new Float32Array(0)
   const inPlace = guides.every(
     ({ logits }, j) =>
       logits.length === vocabSize &&
