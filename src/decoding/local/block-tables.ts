@@ -13,47 +13,64 @@ export function addTables(
   const { slots } = reads
   const { kvHeadCount, groupCount, groupTokens, tokens } = heads
   const ranges = askedRanges(reads.ranges, heads)
-  const panels = valuePanels(heads.headSize)
   const own = ownQueries(rows.length, heads)
-  const slotIndex = new Int32Array(own.length * slots * keyPanels)
-  const slotsFirst = new Int32Array((slots + 1) * own.length * panels)
-  for (let query = 0; query < own.length; query++) {
-    const i = query % groupTokens
-    const head = Math.floor(query / groupTokens) % kvHeadCount
-    const r = Math.floor(query / (groupTokens * kvHeadCount))
-    const output = ((r * tokens + (i % tokens)) * kvHeadCount + head) * groupCount + Math.floor(i / tokens)
-    const held = rows[r]!.context.blocks.length
-    for (let j = 0; j < slots; j++) {
-      const at = r * slots + j
-      const { before, asked, queries, weights } = ranges.of[reads.range[at]!]!
-      const place = (reads.place[at]! * kvHeadCount + head) * asked
-      const asks = reads.reader[at]! * groupTokens + i
-      for (let p = 0; p < keyPanels; p++)
-        slotIndex[(query * slots + j) * keyPanels + p] = (before + place) * keyPanels + p * asked + asks
-      for (let p = 0; p < panels; p++)
-        slotsFirst[(j * own.length + output) * panels + p] = (before + place) * panels + p * asked + asks
-      // slots beyond a row's blocks point at block 0, which gives zero whatever it is asked
-      if (j >= held) continue
-      queries[place + asks] = own[query]!
-      weights[place + asks] = query * slots + j
-    }
-    for (let p = 0; p < panels; p++)
-      slotsFirst[(slots * own.length + output) * panels + p] = (ranges.end + query) * panels + p
-  }
+  const found = findBlocks(rows, reads, ranges, own, heads)
   for (const [i, { blocks, asked, queries, weights }] of ranges.of.entries()) {
     const dims = [blocks, kvHeadCount, 1, asked]
     feeds.set(`${rangePrefixes[i]}block_queries`, { data: queries, dims })
     feeds.set(`${rangePrefixes[i]}block_weights`, { data: weights, dims })
   }
+  const outputs = [rows.length, tokens, kvHeadCount * groupCount, valuePanels(heads.headSize)]
   feeds.set('own_queries', { data: own, dims: [rows.length, kvHeadCount, groupTokens] })
-  feeds.set('slots', { data: slotIndex, dims: [rows.length, kvHeadCount, groupTokens, slots * keyPanels] })
-  feeds.set('slots_first', {
-    data: slotsFirst,
-    dims: [slots + 1, rows.length, tokens, kvHeadCount * groupCount, panels],
-  })
+  feeds.set('slots', { data: found.slots, dims: [rows.length, kvHeadCount, groupTokens, slots * keyPanels] })
+  feeds.set('slots_first', { data: found.slotsFirst, dims: [slots + 1, ...outputs] })
   feeds.set('own_keys', { data: ownKeys(rows.length, heads), dims: [rows.length, kvHeadCount, tokens] })
   feeds.set('spans', { data: BigInt64Array.of(BigInt(slots * blockTokens), BigInt(tokens)), dims: [2] })
   feeds.set('mask', attentionMask(rows, slots, heads))
+}
+
+/** Where each row finds what comes of its blocks; puts its queries down with those who ask them. */
+function findBlocks(
+  rows: readonly StepRow[],
+  { slots, range, place, reader }: BlockReads,
+  ranges: AskedRanges,
+  own: Int32Array,
+  heads: HeadShape,
+) {
+  const panels = valuePanels(heads.headSize)
+  const found = new Int32Array(own.length * slots * keyPanels)
+  const foundFirst = new Int32Array((slots + 1) * own.length * panels)
+  for (let query = 0; query < own.length; query++) {
+    const { row, head, i, output } = placeOf(query, heads)
+    const held = rows[row]!.context.blocks.length
+    for (let j = 0; j < slots; j++) {
+      const at = row * slots + j
+      const { before, asked, queries, weights } = ranges.of[range[at]!]!
+      const first = (place[at]! * heads.kvHeadCount + head) * asked
+      const asks = reader[at]! * heads.groupTokens + i
+      for (let p = 0; p < keyPanels; p++)
+        found[(query * slots + j) * keyPanels + p] = (before + first) * keyPanels + p * asked + asks
+      for (let p = 0; p < panels; p++)
+        foundFirst[(j * own.length + output) * panels + p] = (before + first) * panels + p * asked + asks
+      // slots beyond a row's blocks point at block 0, which gives zero whatever it is asked
+      if (j >= held) continue
+      queries[first + asks] = own[query]!
+      weights[first + asks] = query * slots + j
+    }
+    // what comes of the new tokens lies behind what comes of the blocks
+    for (let p = 0; p < panels; p++)
+      foundFirst[(slots * own.length + output) * panels + p] = (ranges.end + query) * panels + p
+  }
+  return { slots: found, slotsFirst: foundFirst }
+}
+
+/** What a query among (row, kvHead, group, token) is, and where its output lies among (row, token, kvHead, group). */
+function placeOf(query: number, { kvHeadCount, groupCount, groupTokens, tokens }: HeadShape) {
+  const i = query % groupTokens
+  const head = Math.floor(query / groupTokens) % kvHeadCount
+  const row = Math.floor(query / (groupTokens * kvHeadCount))
+  const output = ((row * tokens + (i % tokens)) * kvHeadCount + head) * groupCount + Math.floor(i / tokens)
+  return { row, head, i, output }
 }
 
 /** A range with the queries that ask its blocks and their weights. */
@@ -66,7 +83,13 @@ interface AskedRange {
   readonly weights: Int32Array
 }
 
-function askedRanges(ranges: readonly BlockRange[], { kvHeadCount, groupTokens }: HeadShape) {
+interface AskedRanges {
+  readonly of: readonly AskedRange[]
+  /** Queries of all of them */
+  readonly end: number
+}
+
+function askedRanges(ranges: readonly BlockRange[], { kvHeadCount, groupTokens }: HeadShape): AskedRanges {
   const of: AskedRange[] = []
   let end = 0
   for (const { start, end: last, most } of ranges) {
