@@ -3,6 +3,7 @@ import { headCount } from '../top-logits.ts'
 import { KvContext } from './kv-context.ts'
 import { KvPool, type StepOutput } from './kv-pool.ts'
 import type { Feed, OnnxSession } from './onnx-session.ts'
+import { PastFeeds } from './past-feeds.ts'
 import { PrefixCache } from './prefix-cache.ts'
 import { loraMask, type Mixture, mixtureFeeds, rowFeeds } from './step-feeds.ts'
 import type { StepRow } from './step-row.ts'
@@ -48,6 +49,7 @@ export class ModelRunner {
   readonly pool: KvPool
   readonly cache: PrefixCache
   readonly #session: OnnxSession
+  readonly #past: PastFeeds
   readonly #shape: RunnerShape
   readonly #stack: LoraStack
   readonly #adapters: readonly string[]
@@ -64,6 +66,7 @@ export class ModelRunner {
     this.#stack = lora.stack
     this.#adapters = lora.names
     this.pool = new KvPool(shape, capacity)
+    this.#past = new PastFeeds(this.pool)
     this.cache = new PrefixCache(this.pool)
     this.#noGuides = new Float32Array(shape.vocabSize)
   }
@@ -79,7 +82,7 @@ export class ModelRunner {
   /** One forward pass; the K/V is returned, not stored, so that a step can be repeated. */
   async run(rows: readonly StepRow[], mixture: Mixture | undefined, wanted: Wanted): Promise<StepResult> {
     const tokens = rows[0]!.tokens.length
-    const feeds = rowFeeds(this.pool, rows, this.#shape.headCount / this.#shape.kvHeadCount)
+    const feeds = rowFeeds(this.#past, this.#shape, rows)
     const positions = headPositions(tokens, wanted)
     feeds.set('logits_from', { data: BigInt64Array.of(BigInt(tokens - positions)), dims: [1] })
     if (this.#stack.totalRank > 0)

@@ -1,10 +1,10 @@
-import { blockTokens, keyPanels, panelColumns, rangePrefixes, valuePanels } from '../graph/attention.ts'
+import type { AttentionShape } from '../graph/attention.ts'
 import type { LoraStack } from '../graph/lora-rows.ts'
 import { headCount } from '../top-logits.ts'
-import { type BlockRange, blockReads } from './block-reads.ts'
+import { blockReads } from './block-reads.ts'
 import { addTables } from './block-tables.ts'
-import type { KvPool } from './kv-pool.ts'
 import type { Feed } from './onnx-session.ts'
+import type { PastFeeds } from './past-feeds.ts'
 import type { StepRow } from './step-row.ts'
 
 /** Row r holds one sequence's coefficients over this step's rows and over other models' logits. */
@@ -22,31 +22,19 @@ export interface Mixture {
 }
 
 /** Inputs that say what the rows take in and which blocks they read. */
-export function rowFeeds(pool: KvPool, rows: readonly StepRow[], groupCount: number): Map<string, Feed> {
+export function rowFeeds(past: PastFeeds, shape: AttentionShape, rows: readonly StepRow[]): Map<string, Feed> {
   const tokens = rows[0]!.tokens.length
   const feeds = new Map<string, Feed>()
-  const shape = [rows.length, tokens]
-  feeds.set('input_ids', { data: Int32Array.from(rows.flatMap((row) => row.tokens)), dims: shape })
-  feeds.set('position_ids', { data: positions(rows, tokens), dims: shape })
-  const { kvHeadCount, headSize } = pool.shape
+  const dims = [rows.length, tokens]
+  feeds.set('input_ids', { data: Int32Array.from(rows.flatMap((row) => row.tokens)), dims })
+  feeds.set('position_ids', { data: positions(rows, tokens), dims })
+  const { headCount, kvHeadCount, headSize } = shape
+  const groupCount = headCount / kvHeadCount
   const groupTokens = groupCount * tokens
   const reads = blockReads(rows, groupTokens)
   addTables(feeds, rows, reads, { kvHeadCount, groupCount, headSize, tokens, groupTokens })
-  for (const [i, range] of reads.ranges.entries()) addPast(feeds, pool, range, rangePrefixes[i]!)
+  past.add(feeds, reads.ranges)
   return feeds
-}
-
-/** The keys and values of a range of blocks, where they lie. */
-function addPast(feeds: Map<string, Feed>, pool: KvPool, { start, end }: BlockRange, prefix: string): void {
-  const { layerCount, kvHeadCount, headSize } = pool.shape
-  const [from, to] = [start * pool.blockFloats, end * pool.blockFloats]
-  const panels = valuePanels(headSize)
-  const keyDims = [end - start, kvHeadCount, keyPanels, headSize, panelColumns]
-  const valueDims = [end - start, kvHeadCount, panels, blockTokens, headSize / panels]
-  for (let layer = 0; layer < layerCount; layer++) {
-    feeds.set(`${prefix}k${layer}`, { data: pool.keys[layer]!.subarray(from, to), dims: keyDims })
-    feeds.set(`${prefix}v${layer}`, { data: pool.values[layer]!.subarray(from, to), dims: valueDims })
-  }
 }
 
 function positions(rows: readonly StepRow[], tokens: number): BigInt64Array {
