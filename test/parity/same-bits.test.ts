@@ -171,21 +171,26 @@ async function inPieces(
   return whole
 }
 
-/** A fork with the parent's seed says what the parent would have said, and the parent is not disturbed by its forks. */
+/**
+ * A fork with the parent's seed says what the parent would have said, and the parent is not disturbed by its forks. There are
+ * enough of them for a range of shared blocks.
+ */
 async function checkFork(
   engine: LocalEngine,
   terms: LogitTerm[],
   sampling: { seed: bigint; maxTokens: number; topLogprobs: number },
   alone: Answer,
 ): Promise<void> {
-  const parent = engine.open({ terms, sampling: { ...freeSampling, ...sampling }, forks: 3 })
+  const parent = engine.open({ terms, sampling: { ...freeSampling, ...sampling }, forks: 12 })
   const read = async (sequence: typeof parent, tokens: number) => {
     const draws = []
     for await (const delta of engine.advance(sequence, tokens, new AbortController().signal)) draws.push(...delta.draws)
     return draws
   }
   const begun = await read(parent, 6)
-  const forks = [sampling.seed, 77n, sampling.seed].map((seed) => engine.fork(parent, seed))
+  const forks = [sampling.seed, 77n, sampling.seed, ...Array.from({ length: 9 }, (_, k) => BigInt(80 + k))].map(
+    (seed) => engine.fork(parent, seed),
+  )
   const [first, , second] = await Promise.all(forks.map((fork) => read(fork, Number.POSITIVE_INFINITY)))
   const rest = await read(parent, Number.POSITIVE_INFINITY)
   for (const sequence of [parent, ...forks]) engine.release(sequence)

@@ -18,7 +18,7 @@ import { writeMixture } from './mixture.ts'
 import { quantiseRows } from './quantise.ts'
 
 /** Raise it whenever the graph changes, so that prepared graphs on disk are made anew. */
-export const graphVersion = 12
+export const graphVersion = 13
 
 /**
  * Writes the graph of one step: new tokens [B, T] of B rows in, their K/V and logits out. The past is the caller's

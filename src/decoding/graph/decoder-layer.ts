@@ -1,4 +1,4 @@
-import { blockTokens, keyPanels, pagedAttention, panelColumns, valuePanels } from './attention.ts'
+import { layerBlocks, pagedAttention } from './attention.ts'
 import { type DecoderBuild, normedResidual, type Residual, rmsNorm, type TrunkBuild } from './decoder-build.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import { projection } from './projection.ts'
@@ -6,12 +6,9 @@ import { projection } from './projection.ts'
 /** Norm and attention over past and new tokens; declares the layer's K/V inputs and returns its new K/V. */
 export function attentionBlock(build: DecoderBuild, layer: number, residual: Residual) {
   const { graph, config, tables } = build
-  const { kvHeadCount, headSize } = config
   const { sum, heads, newValues } = projectHeads(build, layer, residual)
-  const panels = valuePanels(headSize)
-  const keys = graph.input(`k${layer}`, 'float32', ['N', kvHeadCount, keyPanels, headSize, panelColumns])
-  const values = graph.input(`v${layer}`, 'float32', ['N', kvHeadCount, panels, blockTokens, headSize / panels])
-  const { attended, newKeys } = pagedAttention(graph, config, tables, { heads, newValues, keys, values })
+  const ranges = layerBlocks(graph, config, tables, layer)
+  const { attended, newKeys } = pagedAttention(graph, config, tables, { heads, newValues, ranges })
   return { residual: { sum, addend: outputProjection(build, layer, attended) }, keys: newKeys, values: newValues }
 }
 

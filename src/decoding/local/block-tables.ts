@@ -1,72 +1,104 @@
-import { blockTokens, keyPanels, valuePanels } from '../graph/attention.ts'
+import { blockTokens, keyPanels, rangePrefixes, valuePanels } from '../graph/attention.ts'
+import type { BlockRange, BlockReads } from './block-reads.ts'
 import type { Feed } from './onnx-session.ts'
 import type { StepRow } from './step-row.ts'
-
-/** A range of the pool's blocks, and how many block slots each row has. */
-export interface BlockRange {
-  readonly start: number
-  readonly end: number
-  readonly slots: number
-}
-
-/**
- * Rows with fewer blocks than others fill up their slots with block 0, so the range starts there; otherwise it covers the
- * rows' own blocks only.
- */
-export function blockRange(rows: readonly StepRow[]): BlockRange {
-  const slots = Math.max(1, ...rows.map((row) => row.context.blocks.length))
-  const indices = rows.flatMap((row) => row.context.blocks.map((block) => block.index))
-  const even = rows.every((row) => row.context.blocks.length === slots)
-  return { start: even ? Math.min(...indices) : 0, end: Math.max(0, ...indices) + 1, slots }
-}
 
 /** The tables of BlockTables in graph/attention.ts, whose comments give their meaning. */
 export function addTables(
   feeds: Map<string, Feed>,
   rows: readonly StepRow[],
-  range: BlockRange,
+  reads: BlockReads,
   heads: HeadShape,
 ): void {
-  const { slots } = range
-  const pairs = assignReaders(rows, range, heads.groupTokens === 1 ? 2 : 1)
-  const { kvHeadCount, groupTokens } = heads
-  const asked = pairs.most * groupTokens
-  const blocks = range.end - range.start
-  const blockQueries = new Int32Array(blocks * kvHeadCount * asked)
-  const blockWeights = new Int32Array(blocks * kvHeadCount * asked)
-  const panels = valuePanels(heads.headSize)
+  const { slots } = reads
+  const { kvHeadCount, groupCount, groupTokens, tokens } = heads
+  const ranges = askedRanges(reads.ranges, heads)
   const own = ownQueries(rows.length, heads)
-  const slotIndex = new Int32Array(own.length * slots * keyPanels)
-  const slotsFirst = new Int32Array(own.length * slots * panels)
-  for (let r = 0; r < rows.length; r++)
-    for (let j = 0; j < slots; j++) {
-      const pair = pairs.of[r * slots + j]!
-      const block = Math.floor(pair / pairs.most)
-      const reader = pair % pairs.most
-      for (let head = 0; head < kvHeadCount; head++)
-        for (let i = 0; i < groupTokens; i++) {
-          const query = (r * kvHeadCount + head) * groupTokens + i
-          const place = block * kvHeadCount + head
-          const asks = reader * groupTokens + i
-          for (let p = 0; p < keyPanels; p++)
-            slotIndex[(query * slots + j) * keyPanels + p] = (place * keyPanels + p) * asked + asks
-          for (let p = 0; p < panels; p++)
-            slotsFirst[(j * own.length + query) * panels + p] = (place * panels + p) * asked + asks
-          // slots beyond a row's blocks point at block 0, which gives zero whatever it is asked
-          if (j >= rows[r]!.context.blocks.length) continue
-          blockQueries[place * asked + asks] = own[query]!
-          blockWeights[place * asked + asks] = query * slots + j
-        }
-    }
-  const perBlock = [blocks, kvHeadCount, 1, asked]
+  const found = findBlocks(rows, reads, ranges, own, heads)
+  for (const [i, { blocks, asked, queries, weights }] of ranges.of.entries()) {
+    const dims = [blocks, kvHeadCount, 1, asked]
+    feeds.set(`${rangePrefixes[i]}block_queries`, { data: queries, dims })
+    feeds.set(`${rangePrefixes[i]}block_weights`, { data: weights, dims })
+  }
+  const outputs = [rows.length, tokens, kvHeadCount * groupCount, valuePanels(heads.headSize)]
   feeds.set('own_queries', { data: own, dims: [rows.length, kvHeadCount, groupTokens] })
-  feeds.set('block_queries', { data: blockQueries, dims: perBlock })
-  feeds.set('block_weights', { data: blockWeights, dims: perBlock })
-  feeds.set('slots', { data: slotIndex, dims: [rows.length, kvHeadCount, groupTokens, slots * keyPanels] })
-  feeds.set('slots_first', { data: slotsFirst, dims: [slots, rows.length, kvHeadCount, groupTokens, panels] })
-  feeds.set('own_keys', { data: ownKeys(rows.length, heads), dims: [rows.length, kvHeadCount, heads.tokens] })
-  feeds.set('spans', { data: BigInt64Array.of(BigInt(slots * blockTokens), BigInt(heads.tokens)), dims: [2] })
+  feeds.set('slots', { data: found.slots, dims: [rows.length, kvHeadCount, groupTokens, slots * keyPanels] })
+  feeds.set('slots_first', { data: found.slotsFirst, dims: [slots + 1, ...outputs] })
+  feeds.set('own_keys', { data: ownKeys(rows.length, heads), dims: [rows.length, kvHeadCount, tokens] })
+  feeds.set('spans', { data: BigInt64Array.of(BigInt(slots * blockTokens), BigInt(tokens)), dims: [2] })
   feeds.set('mask', attentionMask(rows, slots, heads))
+}
+
+/** Where each row finds what comes of its blocks; puts its queries down with those who ask them. */
+function findBlocks(
+  rows: readonly StepRow[],
+  { slots, range, place, reader }: BlockReads,
+  ranges: AskedRanges,
+  own: Int32Array,
+  heads: HeadShape,
+) {
+  const panels = valuePanels(heads.headSize)
+  const found = new Int32Array(own.length * slots * keyPanels)
+  const foundFirst = new Int32Array((slots + 1) * own.length * panels)
+  for (let query = 0; query < own.length; query++) {
+    const { row, head, i, output } = placeOf(query, heads)
+    const held = rows[row]!.context.blocks.length
+    for (let j = 0; j < slots; j++) {
+      const at = row * slots + j
+      const { before, asked, queries, weights } = ranges.of[range[at]!]!
+      const first = (place[at]! * heads.kvHeadCount + head) * asked
+      const asks = reader[at]! * heads.groupTokens + i
+      for (let p = 0; p < keyPanels; p++)
+        found[(query * slots + j) * keyPanels + p] = (before + first) * keyPanels + p * asked + asks
+      for (let p = 0; p < panels; p++)
+        foundFirst[(j * own.length + output) * panels + p] = (before + first) * panels + p * asked + asks
+      // slots beyond a row's blocks point at block 0, which gives zero whatever it is asked
+      if (j >= held) continue
+      queries[first + asks] = own[query]!
+      weights[first + asks] = query * slots + j
+    }
+    // what comes of the new tokens lies behind what comes of the blocks
+    for (let p = 0; p < panels; p++)
+      foundFirst[(slots * own.length + output) * panels + p] = (ranges.end + query) * panels + p
+  }
+  return { slots: found, slotsFirst: foundFirst }
+}
+
+/** What a query among (row, kvHead, group, token) is, and where its output lies among (row, token, kvHead, group). */
+function placeOf(query: number, { kvHeadCount, groupCount, groupTokens, tokens }: HeadShape) {
+  const i = query % groupTokens
+  const head = Math.floor(query / groupTokens) % kvHeadCount
+  const row = Math.floor(query / (groupTokens * kvHeadCount))
+  const output = ((row * tokens + (i % tokens)) * kvHeadCount + head) * groupCount + Math.floor(i / tokens)
+  return { row, head, i, output }
+}
+
+/** A range with the queries that ask its blocks and their weights. */
+interface AskedRange {
+  readonly blocks: number
+  readonly asked: number
+  /** Queries of the ranges before it: what comes of them lies before what comes of its own */
+  readonly before: number
+  readonly queries: Int32Array
+  readonly weights: Int32Array
+}
+
+interface AskedRanges {
+  readonly of: readonly AskedRange[]
+  /** Queries of all of them */
+  readonly end: number
+}
+
+function askedRanges(ranges: readonly BlockRange[], { kvHeadCount, groupTokens }: HeadShape): AskedRanges {
+  const of: AskedRange[] = []
+  let end = 0
+  for (const { start, end: last, most } of ranges) {
+    const [blocks, asked] = [last - start, most * groupTokens]
+    const length = blocks * kvHeadCount * asked
+    of.push({ blocks, asked, before: end, queries: new Int32Array(length), weights: new Int32Array(length) })
+    end += length
+  }
+  return { of, end }
 }
 
 export interface HeadShape {
@@ -75,24 +107,6 @@ export interface HeadShape {
   readonly headSize: number
   readonly tokens: number
   readonly groupTokens: number
-}
-
-/**
- * Numbers the readers of each block: of[r * slots + j] is block * most + reader for row r's j-th block. A block is asked by
- * at least two query rows, because a one-row product is summed in another order than the same row among others.
- */
-function assignReaders(rows: readonly StepRow[], range: BlockRange, atLeast: number) {
-  const readers = new Int32Array(range.end - range.start)
-  for (const { context } of rows) for (const block of context.blocks) readers[block.index - range.start]!++
-  const most = readers.reduce((a, b) => Math.max(a, b), atLeast)
-  const of = new Int32Array(rows.length * range.slots)
-  readers.fill(0)
-  for (const [r, { context }] of rows.entries())
-    for (const [j, block] of context.blocks.entries()) {
-      const at = block.index - range.start
-      of[r * range.slots + j] = at * most + readers[at]!++
-    }
-  return { most, of }
 }
 
 /** Index of query (row, token, head) for each (row, kvHead, group, token). */

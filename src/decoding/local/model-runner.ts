@@ -2,6 +2,7 @@ import { headCount } from '../top-logits.ts'
 import { KvContext } from './kv-context.ts'
 import { KvPool, type StepOutput } from './kv-pool.ts'
 import type { Feed, OnnxSession } from './onnx-session.ts'
+import { PastFeeds } from './past-feeds.ts'
 import { PrefixCache } from './prefix-cache.ts'
 import { addLoraTables, type Mixture, mixtureFeeds, noMixture, rowFeeds } from './step-feeds.ts'
 import type { StepRow } from './step-row.ts'
@@ -47,6 +48,7 @@ export class ModelRunner {
   readonly pool: KvPool
   readonly cache: PrefixCache
   readonly #session: OnnxSession
+  readonly #past: PastFeeds
   readonly #shape: RunnerShape
   readonly #adapters: readonly string[]
 
@@ -55,6 +57,7 @@ export class ModelRunner {
     this.#shape = shape
     this.#adapters = adapters
     this.pool = new KvPool(shape, capacity)
+    this.#past = new PastFeeds(this.pool)
     this.cache = new PrefixCache(this.pool)
   }
 
@@ -69,7 +72,7 @@ export class ModelRunner {
   /** One forward pass; the K/V is returned, not stored, so that a step can be repeated. */
   async run(rows: readonly StepRow[], mixture: Mixture | undefined, wanted: Wanted): Promise<StepResult> {
     const tokens = rows[0]!.tokens.length
-    const feeds = rowFeeds(this.pool, rows, this.#shape.headCount / this.#shape.kvHeadCount)
+    const feeds = rowFeeds(this.#past, this.#shape, rows)
     const positions = headPositions(tokens, wanted)
     feeds.set('logits_from', { data: BigInt64Array.of(BigInt(tokens - positions)), dims: [1] })
     addLoraTables(feeds, this.#adapters, rows)

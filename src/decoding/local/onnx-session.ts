@@ -14,6 +14,8 @@ export type FeedData = Float32Array | Int32Array | BigInt64Array
 export interface Feed {
   readonly data: FeedData
   readonly dims: readonly number[]
+  /** The same object comes again, so its tensor is kept as long as it is. */
+  readonly kept?: true
 }
 
 // A step is some hundred short parallel parts: waking a sleeping thread for each costs up to half of a one-row step. Between
@@ -68,7 +70,7 @@ export class OnnxSession {
   /** Inputs are read in place; each output is a fresh array. Blocks this thread while it runs. */
   async run(feeds: ReadonlyMap<string, Feed>, outputs: readonly string[]): Promise<Record<string, FeedData>> {
     const tensors: Record<string, OrtTensor> = {}
-    for (const [name, { data, dims }] of feeds) tensors[name] = tensorOf(data, dims)
+    for (const [name, feed] of feeds) tensors[name] = feed.kept ? keptTensor(feed) : tensorOf(feed.data, feed.dims)
     const results = await this.#session.run(tensors, [...outputs])
     const arrays: Record<string, FeedData> = {}
     for (const name of outputs) arrays[name] = results[name]!.data as FeedData
@@ -78,6 +80,16 @@ export class OnnxSession {
   async close(): Promise<void> {
     await this.#session.release()
   }
+}
+
+const keptTensors = new WeakMap<Feed, OrtTensor>()
+
+function keptTensor(feed: Feed): OrtTensor {
+  const known = keptTensors.get(feed)
+  if (known !== undefined) return known
+  const tensor = tensorOf(feed.data, feed.dims)
+  keptTensors.set(feed, tensor)
+  return tensor
 }
 
 function tensorOf(data: FeedData, dims: readonly number[]): OrtTensor {

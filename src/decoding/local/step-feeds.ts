@@ -1,8 +1,9 @@
-import { blockTokens, keyPanels, panelColumns, valuePanels } from '../graph/attention.ts'
+import type { AttentionShape } from '../graph/attention.ts'
 import { headCount } from '../top-logits.ts'
-import { addTables, blockRange } from './block-tables.ts'
-import type { KvPool } from './kv-pool.ts'
+import { blockReads } from './block-reads.ts'
+import { addTables } from './block-tables.ts'
 import type { Feed } from './onnx-session.ts'
+import type { PastFeeds } from './past-feeds.ts'
 import type { StepRow } from './step-row.ts'
 
 /** Row r holds one sequence's coefficients over this step's rows and over other models' logits. */
@@ -20,26 +21,18 @@ export interface Mixture {
 }
 
 /** Inputs that say what the rows take in and which blocks they read. */
-export function rowFeeds(pool: KvPool, rows: readonly StepRow[], groupCount: number): Map<string, Feed> {
+export function rowFeeds(past: PastFeeds, shape: AttentionShape, rows: readonly StepRow[]): Map<string, Feed> {
   const tokens = rows[0]!.tokens.length
-  const range = blockRange(rows)
   const feeds = new Map<string, Feed>()
-  const shape = [rows.length, tokens]
-  feeds.set('input_ids', { data: Int32Array.from(rows.flatMap((row) => row.tokens)), dims: shape })
-  feeds.set('position_ids', { data: positions(rows, tokens), dims: shape })
-  const { kvHeadCount, headSize } = pool.shape
-  addTables(feeds, rows, range, { kvHeadCount, groupCount, headSize, tokens, groupTokens: groupCount * tokens })
-  const count = range.end - range.start
-  const [from, to] = [range.start * pool.blockFloats, range.end * pool.blockFloats]
-  const panels = valuePanels(headSize)
-  const keyDims = [count, kvHeadCount, keyPanels, headSize, panelColumns]
-  const valueDims = [count, kvHeadCount, panels, blockTokens, headSize / panels]
-  for (let layer = 0; layer < pool.shape.layerCount; layer++) {
-    const keys = pool.keys[layer]!.subarray(from, to)
-    const values = pool.values[layer]!.subarray(from, to)
-    feeds.set(`k${layer}`, { data: keys, dims: keyDims })
-    feeds.set(`v${layer}`, { data: values, dims: valueDims })
-  }
+  const dims = [rows.length, tokens]
+  feeds.set('input_ids', { data: Int32Array.from(rows.flatMap((row) => row.tokens)), dims })
+  feeds.set('position_ids', { data: positions(rows, tokens), dims })
+  const { headCount, kvHeadCount, headSize } = shape
+  const groupCount = headCount / kvHeadCount
+  const groupTokens = groupCount * tokens
+  const reads = blockReads(rows, groupTokens)
+  addTables(feeds, rows, reads, { kvHeadCount, groupCount, headSize, tokens, groupTokens })
+  past.add(feeds, reads.ranges)
   return feeds
 }
 
