@@ -11,42 +11,62 @@ const checks = 'not_a_server_error,content_type_conformance,response_schema_conf
 /** Nothing that the fuzzer sends may take longer. */
 const hangSeconds = 30
 
+/** Of each operation in one round: with many more, the fuzzer spends its time on not repeating itself. */
+const examples = 250
+
 /** Requests made from the server's own OpenAPI document, by schemathesis: none may end in a 500, and none may hang. */
-export async function fuzz(program: string, perOperation: number): Promise<boolean> {
+export async function fuzz(program: string, requests: number): Promise<boolean> {
   if (spawnSync(program, ['--version']).status !== 0) {
     const how = 'pip install schemathesis, and give --schemathesis PATH or TRIMTAB_SCHEMATHESIS'
     throw new Error(`schemathesis does not run as "${program}": ${how}.`)
   }
   const server = await serve([], built)
-  const folder = mkdtempSync(join(tmpdir(), 'trimtab-fuzz-'))
-  const har = join(folder, 'requests.har')
+  const entries: Entry[] = []
+  let passed = true
   try {
-    const what = ['--phases', 'coverage,fuzzing', '--checks', checks, '--max-examples', String(perOperation)]
-    const how = ['--workers', '2', '--request-timeout', String(hangSeconds), '--continue-on-failure', '--no-shrink']
-    const report = ['--suppress-health-check', 'all', '--report', 'har', '--report-har-path', har]
-    const flags = ['run', `${server.url}/openapi.json`, '--url', server.url, ...what, ...how, ...report]
-    const child = startChild(program, flags, { env: { SCHEMATHESIS_HOOKS: hooks }, cwd: folder, loud: true })
-    child.stdout.pipe(process.stdout, { end: false })
-    const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-    process.stdout.write(`${statusTable(JSON.parse(readFileSync(har, 'utf8')))}\n`)
-    return code === 0
+    for (let seed = 1; passed && entries.length < requests; seed++) {
+      const round = await fuzzRound(program, server.url, seed)
+      passed = round.passed
+      entries.push(...round.entries)
+      process.stdout.write(`${statusTable(entries)}\n${entries.length} requests after ${seed} rounds\n`)
+    }
+    return passed
   } finally {
-    rmSync(folder, { recursive: true, force: true })
     await server.stop()
   }
 }
 
-interface Har {
-  readonly log: {
-    readonly entries: readonly {
-      readonly request: { readonly method: string; readonly url: string }
-      readonly response: { readonly status: number }
-    }[]
+/** The first round also covers the schema systematically. */
+async function fuzzRound(program: string, url: string, seed: number) {
+  const folder = mkdtempSync(join(tmpdir(), 'trimtab-fuzz-'))
+  const har = join(folder, 'requests.har')
+  try {
+    const phases = seed === 1 ? 'coverage,fuzzing' : 'fuzzing'
+    const what = ['--phases', phases, '--checks', checks, '--max-examples', String(examples), '--seed', String(seed)]
+    const how = ['--workers', '2', '--request-timeout', String(hangSeconds), '--continue-on-failure', '--no-shrink']
+    const report = ['--suppress-health-check', 'all', '--report', 'har', '--report-har-path', har]
+    const flags = ['run', `${url}/openapi.json`, '--url', url, ...what, ...how, ...report]
+    const child = startChild(program, flags, { env: { SCHEMATHESIS_HOOKS: hooks }, cwd: folder, loud: true })
+    child.stdout.pipe(process.stdout, { end: false })
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+    const { log }: Har = JSON.parse(readFileSync(har, 'utf8'))
+    return { passed: code === 0, entries: log.entries }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
+interface Entry {
+  readonly request: { readonly method: string; readonly url: string }
+  readonly response: { readonly status: number }
+}
+
+interface Har {
+  readonly log: { readonly entries: readonly Entry[] }
+}
+
 /** How often each route answered with each status. */
-export function statusTable({ log: { entries } }: Har): string {
+export function statusTable(entries: readonly Entry[]): string {
   const counts = new Map<string, number>()
   for (const { request, response } of entries) {
     const path = new URL(request.url).pathname.replace(/^(\/v1\/models)\/.*$/, '$1/{id}')

@@ -37,7 +37,7 @@ describe('the table of a fuzz run', () => {
       entry('POST', '/v1/completions', 400),
       entry('GET', '/v1/models/c', 404),
     ]
-    const rows = statusTable({ log: { entries } }).split('\n').slice(2)
+    const rows = statusTable(entries).split('\n').slice(2)
     assert.deepEqual(rows, ['| GET /v1/models/{id} | 404 | 2 |', '| POST /v1/completions | 400 | 1 |'])
   })
 })
