@@ -21,14 +21,14 @@ export async function fuzz(program: string, requests: number): Promise<boolean> 
     throw new Error(`schemathesis does not run as "${program}": ${how}.`)
   }
   const server = await serve([], built)
-  const entries: Entry[] = []
+  const lines: string[] = []
   let passed = true
   try {
-    for (let seed = 1; passed && entries.length < requests; seed++) {
+    for (let seed = 1; passed && lines.length < requests; seed++) {
       const round = await fuzzRound(program, server.url, seed)
       passed = round.passed
-      entries.push(...round.entries)
-      process.stdout.write(`${statusTable(entries)}\n${entries.length} requests after ${seed} rounds\n`)
+      lines.push(...round.lines)
+      process.stdout.write(`${statusTable(lines)}\n${lines.length} requests after ${seed} rounds\n`)
     }
     return passed
   } finally {
@@ -39,40 +39,28 @@ export async function fuzz(program: string, requests: number): Promise<boolean> 
 /** The first round also covers the schema systematically. */
 async function fuzzRound(program: string, url: string, seed: number) {
   const folder = mkdtempSync(join(tmpdir(), 'trimtab-fuzz-'))
-  const har = join(folder, 'requests.har')
+  const log = join(folder, 'statuses.txt')
   try {
     const phases = seed === 1 ? 'coverage,fuzzing' : 'fuzzing'
     const what = ['--phases', phases, '--checks', checks, '--max-examples', String(examples), '--seed', String(seed)]
     const how = ['--workers', '2', '--request-timeout', String(hangSeconds), '--continue-on-failure', '--no-shrink']
-    const report = ['--suppress-health-check', 'all', '--report', 'har', '--report-har-path', har]
-    const flags = ['run', `${url}/openapi.json`, '--url', url, ...what, ...how, ...report]
-    const child = startChild(program, flags, { env: { SCHEMATHESIS_HOOKS: hooks }, cwd: folder, loud: true })
+    const flags = ['run', `${url}/openapi.json`, '--url', url, ...what, ...how, '--suppress-health-check', 'all']
+    const env = { SCHEMATHESIS_HOOKS: hooks, TRIMTAB_FUZZ_LOG: log }
+    const child = startChild(program, flags, { env, cwd: folder, loud: true })
     child.stdout.pipe(process.stdout, { end: false })
     const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-    const { log }: Har = JSON.parse(readFileSync(har, 'utf8'))
-    return { passed: code === 0, entries: log.entries }
+    return { passed: code === 0, lines: readFileSync(log, 'utf8').trimEnd().split('\n') }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-interface Entry {
-  readonly request: { readonly method: string; readonly url: string }
-  readonly response: { readonly status: number }
-}
-
-interface Har {
-  readonly log: { readonly entries: readonly Entry[] }
-}
-
-/** How often each route answered with each status. */
-export function statusTable(entries: readonly Entry[]): string {
+/** How often each route answered with each status; the lines are those of fuzz/hooks.py. */
+export function statusTable(lines: readonly string[]): string {
   const counts = new Map<string, number>()
-  for (const { request, response } of entries) {
-    const path = new URL(request.url).pathname.replace(/^(\/v1\/models)\/.*$/, '$1/{id}')
-    const key = `| ${request.method} ${path} | ${response.status} |`
-    counts.set(key, (counts.get(key) ?? 0) + 1)
-  }
-  const rows = [...counts].sort(([a], [b]) => a.localeCompare(b)).map(([key, count]) => `${key} ${count} |`)
+  for (const line of lines) counts.set(line, (counts.get(line) ?? 0) + 1)
+  const rows = [...counts]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([line, count]) => `| ${line.replace(/ (\d+)$/, ' | $1')} | ${count} |`)
   return ['| route | status | requests |', '|---|---|--:|', ...rows].join('\n')
 }
