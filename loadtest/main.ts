@@ -40,7 +40,7 @@ program
   .command('fuzz')
   .description('requests made from the OpenAPI document, by schemathesis: no 500, no hang')
   .option('--schemathesis <program>', 'schemathesis (or TRIMTAB_SCHEMATHESIS)', env['TRIMTAB_SCHEMATHESIS'])
-  .option('--count <n>', 'how many for each operation, beside those that cover its schema', positive, 6000)
+  .option('--count <n>', 'how many requests at least', positive, 20_000)
   .action(async (flags: { readonly schemathesis?: string; readonly count: number }) => {
     if (!(await fuzz(flags.schemathesis ?? 'schemathesis', flags.count))) process.exitCode = 1
   })
