@@ -71,7 +71,7 @@ export async function reply(
   }
   const record = context.get('record')
   record.streamed = body.stream
-  admit(context, demandOf(generation, record))
+  admit(context, gateway, demandOf(generation, record))
   const client = watchClient(context)
   const replyLimit = { streamed: body.stream, heldLogprobs: limits.heldLogprobs }
   record.handOver(gateway.metrics.clock(record.model))

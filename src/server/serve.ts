@@ -15,6 +15,7 @@ import type { Gateway } from './gateway.ts'
 import { watchHangUp } from './hang-up.ts'
 import { createHttpServer } from './http-server.ts'
 import { listen } from './listen.ts'
+import { Load } from './load.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { assertModelFolders } from './model-folders.ts'
 import { packageVersion } from './package-version.ts'
@@ -71,6 +72,7 @@ interface Services extends Pick<Gateway, 'engine' | 'metrics' | 'tracing' | 'isD
 function gatewayOver(live: LiveSettings, { engine, metrics, tracing, log, isDraining }: Services): Gateway {
   return {
     engine,
+    load: new Load(),
     metrics,
     tracing,
     isDraining,
