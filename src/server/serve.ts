@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { isatty } from 'node:tty'
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
 import { absentEngine } from './absent-engine.ts'
@@ -54,7 +55,7 @@ export async function serve(config: Config, environment: Environment, reread?: (
   })
   if (reread !== undefined)
     watchHangUp(
-      process.stdin.isTTY,
+      isatty(0),
       () => live.reload(reread),
       () => void closing.close(),
     )
