@@ -42,8 +42,8 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
     return context.json(body, ready ? 200 : 503)
   })
   const scrape = new Scrape(gateway)
-  app.get('/metrics', async (context, next) => {
-    if (gateway.metricsAccess === 'off') return await next()
+  app.get('/metrics', async (context) => {
+    if (gateway.metricsAccess === 'off') return await context.notFound()
     if (gateway.metricsAccess === 'key') gateway.keys.identify((name) => context.req.header(name))
     return context.body(await scrape.text(), 200, { 'content-type': scrape.contentType })
   })

@@ -33,6 +33,13 @@ const server = z.strictObject({
     .describe(
       'Most tokens of a chat answer whose request names no limit; never more than what is left of the context.',
     ),
+  max_in_flight_cost: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      'Most sequences that all requests under way may hold together, those that pass through to upstreams too: one with 8 particles counts 8. More is refused (429). Absent: only the engines bound what they take.',
+    ),
   max_held_logprobs: z
     .int()
     .min(1)

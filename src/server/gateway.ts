@@ -3,6 +3,7 @@ import type { Engine } from './engine.ts'
 import type { EventLoopDelay } from './event-loop-delay.ts'
 import type { Caller } from './keys/caller.ts'
 import type { KeyRing } from './keys/key-ring.ts'
+import type { Load } from './load.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { ServedModels } from './models.ts'
 import type { RequestEnd, RequestRecord } from './request-record.ts'
@@ -23,10 +24,13 @@ export interface Gateway {
     readonly keepAliveMs: number
     /** Most log-probabilities that one reply may hold in memory. */
     readonly heldLogprobs: number
+    /** Most sequences that all requests under way may hold; absent: no bound. */
+    readonly inFlightCost?: number | undefined
   }
   /** True once the server is going down: new work is refused, what runs goes on. */
   isDraining(): boolean
   eventLoopDelay(): EventLoopDelay
+  readonly load: Load
   readonly keys: KeyRing
   /** Who may read /metrics. */
   readonly metricsAccess: 'open' | 'key' | 'off'

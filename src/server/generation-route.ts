@@ -74,7 +74,7 @@ export async function reply(
   }
   const record = context.get('record')
   record.streamed = body.stream
-  admit(context, demandOf(generation, record))
+  admit(context, gateway, demandOf(generation, record))
   const client = watchClient(context)
   const streamsLogprobs = body.stream && details.format.repeatsLogprobs !== true
   const replyLimit = { streamed: streamsLogprobs, heldLogprobs: limits.heldLogprobs }

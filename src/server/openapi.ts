@@ -28,9 +28,13 @@ export function openApiDocument() {
         },
       },
       '/healthz': get('Whether the server answers'),
+      '/metrics': get('Prometheus metrics, as text'),
       '/readyz': get('Whether it can generate, and how busy it is'),
     },
+    // Without configured keys none is needed.
+    security: [{}, { key: [] }],
     components: {
+      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'docs/operations.md#keys' } },
       schemas: {
         ChatRequest: jsonSchemaOf(chatRequest),
         ResponsesRequest: jsonSchemaOf(responsesRequest),

@@ -81,11 +81,15 @@ async function admitPassage(
   gateway: Gateway,
   { body, model }: Passage,
 ): Promise<void> {
-  if (context.get('caller') === undefined) return
-  const { bodyBytes, defaultMaxTokens } = gateway.limits
+  const { bodyBytes, defaultMaxTokens, inFlightCost } = gateway.limits
+  // Where nothing is limited nobody looks into the body.
+  if (context.get('caller') === undefined && inFlightCost === undefined) {
+    admit(context, gateway, passedDemand(model, body.length, { choices: 1, maxTokens: defaultMaxTokens }))
+    return
+  }
   const encoding = context.req.header('content-encoding')
   const readable = encoding === undefined ? body : await decodedForGlance(body, encoding, bodyBytes)
-  admit(context, passedDemand(model ?? '', readable.length, passedAsks(readable, defaultMaxTokens)))
+  admit(context, gateway, passedDemand(model ?? '', readable.length, passedAsks(readable, defaultMaxTokens)))
 }
 
 function exchangeOf({ env }: Context<AppEnvironment>): Exchange {

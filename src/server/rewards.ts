@@ -39,7 +39,7 @@ export const rewardRequest = z
 /** POST /v1/rewards */
 export async function postRewards(context: Context<AppEnvironment>, gateway: Gateway): Promise<Response> {
   const body = parseFields(rewardRequest, parseBody(await readBytes(context, gateway.limits.bodyBytes)))
-  admit(context, rewardDemand(body.responses))
+  admit(context, gateway, rewardDemand(body.responses))
   const client = watchClient(context)
   const record = context.get('record')
   record.handOver()

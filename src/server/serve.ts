@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { isatty } from 'node:tty'
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
 import { absentEngine } from './absent-engine.ts'
@@ -15,6 +16,7 @@ import type { Gateway } from './gateway.ts'
 import { watchHangUp } from './hang-up.ts'
 import { createHttpServer } from './http-server.ts'
 import { listen } from './listen.ts'
+import { Load } from './load.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { assertModelFolders } from './model-folders.ts'
 import { packageVersion } from './package-version.ts'
@@ -53,7 +55,7 @@ export async function serve(config: Config, environment: Environment, reread?: (
   })
   if (reread !== undefined)
     watchHangUp(
-      process.stdin.isTTY,
+      isatty(0),
       () => live.reload(reread),
       () => void closing.close(),
     )
@@ -71,6 +73,7 @@ interface Services extends Pick<Gateway, 'engine' | 'metrics' | 'tracing' | 'isD
 function gatewayOver(live: LiveSettings, { engine, metrics, tracing, log, isDraining }: Services): Gateway {
   return {
     engine,
+    load: new Load(),
     metrics,
     tracing,
     isDraining,

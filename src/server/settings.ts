@@ -24,6 +24,7 @@ export function settingsOf(config: Config, before?: Settings): Settings {
       defaultMaxTokens: server.default_max_tokens,
       keepAliveMs: server.keep_alive_seconds * 1000,
       heldLogprobs: server.max_held_logprobs,
+      inFlightCost: server.max_in_flight_cost,
     },
     keys: new KeyRing(config.keys, before?.keys),
     metricsAccess: config.metrics.access,

@@ -16,10 +16,10 @@ const family = fileURLToPath(new URL('../../models/tiny/trimtab.yaml', import.me
 const file = join(mkdtempSync(join(tmpdir(), 'trimtab-operations-')), 'trimtab.yaml')
 const [first, second] = [newKey(), newKey()]
 
-/** The embedded family with further sections, under absolute paths. */
+/** The embedded family with further sections, under absolute paths, and with time to drain on a busy machine. */
 function writeConfig(sections: object): void {
   const text = readFileSync(family, 'utf8').replaceAll(/\.\/(?=[a-z])/g, `${dirname(family)}/`)
-  writeFileSync(file, stringify({ ...parse(text), ...sections }))
+  writeFileSync(file, stringify({ ...parse(text), server: { drain_seconds: 300 }, ...sections }))
 }
 
 const valid = { keys: { team: { hash: hashKey(first), requests_per_minute: 1000 } }, logging: { prompts: true } }
@@ -33,7 +33,7 @@ function ask(server: ServerProcess, key: string | undefined, fields: object = {}
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 500 && !condition(); i++) await sleep(20)
+  for (let i = 0; i < 3000 && !condition(); i++) await sleep(20)
   assert.ok(condition(), what)
 }
 

@@ -12,6 +12,7 @@ import { KeyRing } from '../../src/server/keys/key-ring.ts'
 import { passedAsks } from '../../src/server/keys/passed-asks.ts'
 import { duration } from '../../src/server/keys/rate-headers.ts'
 import { TokenBucket } from '../../src/server/keys/token-bucket.ts'
+import { Load } from '../../src/server/load.ts'
 import { UsageTail } from '../../src/server/passed-usage.ts'
 import { jsonOf, toyGateway } from './toy-gateway.ts'
 
@@ -224,6 +225,31 @@ describe('concurrent cost', () => {
     assert.equal(costOf({ particles: { n: 4 }, best_of: { n: 3 } }, 2).cost, 24)
     assert.equal(costOf({ search: { method: 'beam', width: 2, branch: 3, reward: 'length' } }).cost, 6)
     assert.equal(costOf({ preferences: { a: 1, b: 1 }, guides: [{ guide: 'c', weight: 1 }] }).guides, 3)
+  })
+})
+
+describe('the load of a server', () => {
+  it('is bounded over all requests; one that is larger than the bound runs alone', () => {
+    const load = new Load()
+    const release = load.take(12, 8)
+    assert.throws(() => load.take(1, 8), /12 of 8/)
+    release()
+    load.take(5, 8)
+    load.take(3, 8)()
+    assert.equal(load.cost, 5)
+    assert.throws(() => load.take(4, 8), /5 of 8/)
+  })
+
+  it('refuses with a 429 and a Retry-After, and is free again when a request is over', async () => {
+    const base = toyGateway()
+    const { chat, gateway } = toyGateway({ limits: { ...base.gateway.limits, inFlightCost: 4 } })
+    const other = gateway.load.take(2, 4)
+    const refused = await chat({ n: 3 })
+    assert.equal(refused.headers.get('retry-after'), '1')
+    assert.deepEqual(await told(refused), [429, 'rate_limit_exceeded', null])
+    assert.equal((await chat({ n: 2 })).status, 200)
+    assert.equal(gateway.load.cost, 2)
+    other()
   })
 })
 

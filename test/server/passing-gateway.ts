@@ -29,7 +29,11 @@ export async function passingGateway(config: object, change: Parameters<typeof t
     engine: absentEngine,
     models: servedNames(parsed),
     upstreams,
-    limits: { ...limits, heldLogprobs: 1000 },
+    limits: {
+      ...limits,
+      heldLogprobs: 1000,
+      inFlightCost: parsed.server.max_in_flight_cost ?? Number.POSITIVE_INFINITY,
+    },
     ...change,
   })
   const server = createHttpServer(app.fetch)

@@ -1,6 +1,7 @@
 import { createApp } from '../../src/server/app.ts'
 import type { Gateway } from '../../src/server/gateway.ts'
 import { KeyRing } from '../../src/server/keys/key-ring.ts'
+import { Load } from '../../src/server/load.ts'
 import { Metrics } from '../../src/server/metrics/metrics.ts'
 import type { RequestEnd, RequestRecord } from '../../src/server/request-record.ts'
 import { noUpstreams } from '../../src/server/upstreams.ts'
@@ -24,10 +25,18 @@ export function toyGateway(change: Partial<Gateway> = {}) {
     },
     upstreams: noUpstreams,
     rewards: ['length'],
-    limits: { bodyBytes: 10_000, maxChoices: 8, defaultMaxTokens: 64, keepAliveMs: 10_000, heldLogprobs: 500_000 },
+    limits: {
+      bodyBytes: 10_000,
+      maxChoices: 8,
+      defaultMaxTokens: 64,
+      keepAliveMs: 10_000,
+      heldLogprobs: 500_000,
+      inFlightCost: Number.POSITIVE_INFINITY,
+    },
     isDraining: () => false,
     eventLoopDelay: () => ({ p50: 0, p99: 1, max: 2 }),
     onFault: (error) => faults.push(error),
+    load: new Load(),
     keys: new KeyRing({}),
     metricsAccess: 'open',
     corsOrigins: [],

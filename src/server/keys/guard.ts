@@ -17,12 +17,13 @@ export function checkKey(gateway: Gateway): MiddlewareHandler<AppEnvironment> {
 }
 
 /**
- * Takes what a request asks for off its key's limits, until the request is over.
+ * Takes what a request asks for off the server's limit and its key's, until the request is over.
  * @throws ApiProblem
  */
-export function admit(context: Context<AppEnvironment>, demand: Demand): void {
+export function admit(context: Context<AppEnvironment>, gateway: Gateway, demand: Demand): void {
   const record = context.get('record')
   record.cost = demand.cost
+  record.atEnd(gateway.load.take(demand.cost, gateway.limits.inFlightCost))
   const caller = context.get('caller')
   if (caller === undefined) return
   const admission = limited(context, () => caller.admit(demand))

@@ -2,6 +2,7 @@ import type { EngineReport } from '../engine-messages.ts'
 import type { Gateway } from '../gateway.ts'
 import { within } from '../within.ts'
 import { registerEngineMetrics } from './engine-metrics.ts'
+import { readMetric } from './read-metric.ts'
 import { registerUpstreamMetrics } from './upstream-metrics.ts'
 
 const patienceMs = 2000
@@ -16,6 +17,12 @@ export class Scrape {
     const { registry } = gateway.metrics
     const latest = () => this.#latest
     registerEngineMetrics(registry, () => gateway.engine.state, latest)
+    const cost = {
+      type: 'gauge',
+      name: 'trimtab_inflight_cost',
+      help: 'Sequences that requests under way may hold.',
+    } as const
+    readMetric(registry, cost, () => [{ value: gateway.load.cost }])
     registerUpstreamMetrics(registry, () => gateway.upstreams, latest)
   }
 
