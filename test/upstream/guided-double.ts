@@ -52,6 +52,7 @@ export const wholeAbilities: EngineAbilities = {
   batches: true,
   models: [...laws.keys()],
   contextLength: 64,
+  guides: [],
 }
 
 export const vllmOptions: VllmOptions = {
@@ -87,6 +88,7 @@ export function enumeratedDecoder(chance: Chance, setup: GuidedSetup = {}) {
     ['base', model],
     ['other', { ...model, name: 'other', model: 'other' }],
     ['lora', { ...model, name: 'lora', model: 'lora' }],
+    ['inside', { ...model, name: 'inside', model: 'kind', inside: true }],
   ])
   const places = { upstream, local: localGuides }
   const decoder = new UpstreamDecoder(places, { chanceOf: () => chance, now: () => 0 })

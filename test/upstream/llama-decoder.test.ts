@@ -26,6 +26,7 @@ const abilities = {
   batches: false,
   models: ['base'],
   contextLength: 64,
+  guides: [],
 } as const
 
 const templates = { model: 'base', encode: (text: string) => idsOf(text, 8), render: rendered }

@@ -47,6 +47,7 @@ test('a server without limits', async () => {
     batches: true,
     models: ['base', 'lora', 'other'],
     contextLength: 64,
+    guides: [],
   })
   assert.deepEqual(guidanceProblems(result), [])
   assert.match(abilityLines(result).join('\n'), /log-probabilities per token +whole vocabulary\n/)

@@ -34,6 +34,7 @@ export async function probeLlama(
       batches: false,
       models: [model],
       contextLength,
+      guides: [],
     },
     identity,
     problems: await tokenizerProblems(

@@ -40,6 +40,7 @@ export async function probeSglang(
       batches: true,
       models,
       contextLength,
+      guides: [],
     },
     identity,
     problems: await tokenizerProblems(

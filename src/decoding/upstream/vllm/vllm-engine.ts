@@ -12,6 +12,7 @@ import type {
   TokenEngine,
 } from '../token-engine.ts'
 import { rankedDepth } from '../token-engine.ts'
+import { tiltFields } from './vllm-guides.ts'
 import { broken, parsedReply, reportedOf, tokensOf } from './vllm-wire.ts'
 
 /** vLLM's /v1/completions with prompts of token ids (vLLM 0.11 and newer). */
@@ -97,6 +98,7 @@ export class VllmEngine implements TokenEngine {
     const body = {
       ...plainFields(model, promptIds),
       ...samplingFields(sampling),
+      ...tiltFields(request.tilt),
       max_tokens: maxTokens,
       seed: wireSeed(seed),
       logprobs: request.top ?? 0,
