@@ -53,6 +53,7 @@ export const wholeAbilities: EngineAbilities = {
   models: [...laws.keys()],
   contextLength: 64,
   guides: [],
+  distinctLogits: true,
 }
 
 export const vllmOptions: VllmOptions = {

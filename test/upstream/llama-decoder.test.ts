@@ -27,6 +27,7 @@ const abilities = {
   models: ['base'],
   contextLength: 64,
   guides: [],
+  distinctLogits: true,
 } as const
 
 const templates = { model: 'base', encode: (text: string) => idsOf(text, 8), render: rendered }

@@ -48,6 +48,7 @@ test('a server without limits', async () => {
     models: ['base', 'lora', 'other'],
     contextLength: 64,
     guides: [],
+    distinctLogits: false,
   })
   assert.deepEqual(guidanceProblems(result), [])
   assert.match(abilityLines(result).join('\n'), /log-probabilities per token +whole vocabulary\n/)

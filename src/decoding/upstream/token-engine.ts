@@ -111,6 +111,11 @@ export interface EngineAbilities {
   readonly mostTop: number
   /** raw: log-probabilities are those before top_k and temperature. processed: those of the law it samples from. */
   readonly logprobs: 'raw' | 'processed' | undefined
+  /**
+   * Hardly any two tokens have the same logit. Where logits are bfloat16, more often than not some tie with the last of a top_k, and engines
+   * (vLLM even its CPU and its GPU sampler) do not agree on which of these they keep.
+   */
+  readonly distinctLogits: boolean
   /** Takes token ids as prompt and gives them back. */
   readonly tokenIds: boolean
   /** Tells the log-probabilities of ids of our choosing. */

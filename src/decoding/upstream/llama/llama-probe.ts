@@ -35,6 +35,7 @@ export async function probeLlama(
       models: [model],
       contextLength,
       guides: [],
+      distinctLogits: true,
     },
     identity,
     problems: await tokenizerProblems(

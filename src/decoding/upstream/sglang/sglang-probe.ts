@@ -41,6 +41,7 @@ export async function probeSglang(
       models,
       contextLength,
       guides: [],
+      distinctLogits: false,
     },
     identity,
     problems: await tokenizerProblems(

@@ -32,6 +32,7 @@ export async function probeVllm(
   const abilities: EngineAbilities = {
     mostTop,
     logprobs,
+    distinctLogits: false,
     tokenIds: first?.token_ids?.length === 1,
     chosenLogprobs: mostTop > 0 && (await probe.chosen()),
     several: await probe.answers({ n: 2 }),
@@ -61,7 +62,14 @@ interface NamedModel {
 }
 
 function guideResult({ models, contextLength, identity }: NamedModel): ProbeResult {
-  const nothing = { mostTop: 0, logprobs: undefined, tokenIds: false, chosenLogprobs: false, several: false }
+  const nothing = {
+    mostTop: 0,
+    logprobs: undefined,
+    distinctLogits: false,
+    tokenIds: false,
+    chosenLogprobs: false,
+    several: false,
+  }
   return {
     abilities: { ...nothing, batches: false, models, contextLength, guides: [] },
     identity,
