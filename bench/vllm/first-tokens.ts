@@ -20,6 +20,7 @@ const promptText = 'The weather in Paris today is'
 
 const setup = engineSetup(readConfigFile('bench/vllm/trimtab.yaml', process.env))
 const engine = await openGenerationEngine(setup, () => undefined)
+for (const model of ['base', 'inside']) await engine.prepare(model, signal)
 const { tokenizer } = engine.models.get('base')!
 const prompt = tokenizer.encode(promptText, false)
 const specs = [MODEL, GUIDE].map((source, i) => ({

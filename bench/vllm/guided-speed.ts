@@ -9,14 +9,18 @@ const tokens = Number(process.env['TOKENS'] ?? 32)
 const weight = Number(process.env['WEIGHT'] ?? 0.2)
 const widths = (process.env['STREAMS'] ?? '1,8').split(',').map(Number)
 
+const only = process.env['WAYS']?.split(',')
+
 const outside = [{ guide: 'outside', weight }]
-const ways: Readonly<Record<string, object | undefined>> = {
+const allWays: Readonly<Record<string, object | undefined>> = {
   unguided: undefined,
   'in the engine': { guides: [{ guide: 'inside', weight }] },
   'by blocks': { guides: outside },
   // a call to the base and one to the guide for each token
   'two calls a token': { guides: outside, speculation: { block: 1 } },
 }
+
+const ways = Object.fromEntries(Object.entries(allWays).filter(([way]) => only?.includes(way) ?? true))
 
 interface Answered {
   readonly usage: { readonly completion_tokens: number }
@@ -68,7 +72,10 @@ async function measure(streams: number): Promise<void> {
       rates.get(way)!.push(rate)
       acceptances.get(way)!.push(acceptance)
     }
-  const over = (way: string, other: string) => median(rates.get(way)!.map((rate, i) => rate / rates.get(other)![i]!))
+  const over = (way: string, other: string) => {
+    const others = rates.get(other)
+    return others === undefined ? Number.NaN : median(rates.get(way)!.map((rate, i) => rate / others[i]!))
+  }
   for (const way of rates.keys()) {
     const accepted = median(acceptances.get(way)!)
     const line = [
