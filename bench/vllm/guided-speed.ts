@@ -1,7 +1,7 @@
 /**
  * How fast a guided vLLM is beside an unguided one, through a trimtab that serves trimtab.yaml:
  *   TRIMTAB_BENCH_GATEWAY=http://127.0.0.1:8080 node --import tsx bench/vllm/guided-speed.ts
- * The ways take turns in every round; what counts is the median over rounds of their ratio to the unguided one of the same round.
+ * WAYS, STREAMS, TOKENS, ROUNDS and WEIGHT change what is measured. The ways take turns in every round; what counts is the median over rounds of their ratio to the unguided one of the same round.
  */
 const gateway = process.env['TRIMTAB_BENCH_GATEWAY']
 const rounds = Number(process.env['ROUNDS'] ?? 3)
@@ -72,20 +72,17 @@ async function measure(streams: number): Promise<void> {
       rates.get(way)!.push(rate)
       acceptances.get(way)!.push(acceptance)
     }
-  const over = (way: string, other: string) => {
-    const others = rates.get(other)
-    return others === undefined ? Number.NaN : median(rates.get(way)!.map((rate, i) => rate / others[i]!))
-  }
+  const over = (way: string, other: string) => median(rates.get(way)!.map((rate, i) => rate / rates.get(other)![i]!))
   for (const way of rates.keys()) {
     const accepted = median(acceptances.get(way)!)
     const line = [
-      `${streams} streams, ${way}:`,
-      `${median(rates.get(way)!).toFixed(2)} tokens/s,`,
-      `${over(way, 'unguided').toFixed(2)} of unguided,`,
-      `${over(way, 'two calls a token').toFixed(2)} of two calls a token`,
-      Number.isNaN(accepted) ? '' : `(acceptance ${accepted.toFixed(2)})`,
+      `${streams} streams, ${way}`,
+      `${median(rates.get(way)!).toFixed(2)} tokens/s`,
+      `${over(way, 'unguided').toFixed(2)} of unguided`,
+      ...(rates.has('two calls a token') ? [`${over(way, 'two calls a token').toFixed(2)} of two calls a token`] : []),
+      ...(Number.isNaN(accepted) ? [] : [`(acceptance ${accepted.toFixed(2)})`]),
     ]
-    process.stdout.write(`${line.join(' ')}\n`)
+    process.stdout.write(`${line.join(', ')}\n`)
   }
 }
 
