@@ -33,6 +33,8 @@ export class TimedEngine implements TokenEngine {
     batches: true,
     models: ['base', 'guide'],
     contextLength: undefined,
+    guides: [],
+    distinctLogits: true,
   }
   readonly #times: EngineTimes
   readonly #guide: readonly number[]

@@ -39,7 +39,7 @@ export async function bestOfReplies(
   const plan = planReplies(fields, served, route, bestOf, options.references)
   const record = context.get('record')
   record.streamed = fields['stream'] === true
-  admit(context, candidatesDemand(fields, record, bestOf.n, gateway.limits.defaultMaxTokens))
+  admit(context, gateway, candidatesDemand(fields, record, bestOf.n, gateway.limits.defaultMaxTokens))
   const client = watchClient(context)
   record.upstream = served.upstream!.name
   record.handOver()

@@ -1,18 +1,20 @@
 import { openModelText } from '../decoding/checkpoint/model-text.ts'
 import { steeringProblems } from '../decoding/upstream/engine-kinds.ts'
-import { abilityLines } from '../decoding/upstream/engine-probe.ts'
+import { abilityLines, type ProbeResult } from '../decoding/upstream/engine-probe.ts'
 import { openUpstream } from '../decoding/upstream/http/pooled-upstream.ts'
 import type { UpstreamClient } from '../decoding/upstream/http/upstream-client.ts'
 import type { UpstreamSettings } from '../decoding/upstream/http/upstream-settings.ts'
 import { UpstreamStanding } from '../decoding/upstream/upstream-standing.ts'
 import type { Config } from './config.ts'
 import { upstreamModels } from './configured-models.ts'
+import { engineSetup } from './engine-setup.ts'
+import { policyWay } from './policy-ways.ts'
 import { upstreamSettings } from './upstream-setup.ts'
 
 /** Whether the replicas of each upstream answer, and whether it lists the models that are to be had from it; in lines. */
 export async function checkUpstreams(config: Config): Promise<readonly string[]> {
   const lines = await Promise.all(
-    upstreamSettings(config).map((settings) => checkUpstream(settings, expectedModels(config, settings.name))),
+    upstreamSettings(config).map((settings) => checkUpstream(settings, expectedModels(config, settings.name), config)),
   )
   return lines.flat()
 }
@@ -31,7 +33,11 @@ function expectedModels(config: Config, upstream: string): Expected {
   )
 }
 
-async function checkUpstream(settings: UpstreamSettings, expected: Expected): Promise<readonly string[]> {
+async function checkUpstream(
+  settings: UpstreamSettings,
+  expected: Expected,
+  config: Config,
+): Promise<readonly string[]> {
   const client = openUpstream({ ...settings, health: { ...settings.health, everyMs: 0 } })
   const { name, kind, health } = settings
   try {
@@ -41,39 +47,74 @@ async function checkUpstream(settings: UpstreamSettings, expected: Expected): Pr
     })
     const someUp = replicas.some(({ status }) => status === 'up')
     const listed = someUp ? await listedModels(client, health.timeoutMs) : 'no replica is up'
-    const models = []
-    for (const model of expected) {
-      models.push(modelLine(model.name, model.upstreamName, name, listed))
-      if (typeof listed !== 'string') models.push(...(await steeringLines(client, kind, model)))
-    }
-    return [...lines, ...models]
+    const looks: Look[] = []
+    for (const model of expected)
+      looks.push({ model, found: typeof listed === 'string' ? undefined : await look(client, kind, model) })
+    const models = looks.flatMap(({ model, found }) => [
+      modelLine(model, name, listed, found),
+      ...steeringLines(kind, found),
+    ])
+    return [...lines, ...models, ...policyLines(looks, config)]
   } finally {
     await client.close()
   }
 }
 
-/** What the engine lets guides do with a model whose tokenizer is configured, as a table. */
-async function steeringLines(
+/** What a probe found of a model, or why it found nothing; undefined: nobody asked. */
+interface Look {
+  readonly model: ExpectedModel
+  readonly found: ProbeResult | Error | undefined
+}
+
+async function look(
   client: UpstreamClient,
   kind: UpstreamSettings['kind'],
   { upstreamName, tokenizer }: ExpectedModel,
-): Promise<readonly string[]> {
-  if (tokenizer === undefined) return []
+): Promise<Look['found']> {
+  if (tokenizer === undefined) return undefined
   const standing = new UpstreamStanding(client, kind, upstreamName, openModelText(tokenizer))
   try {
-    const result = await standing.look(AbortSignal.timeout(probePatienceMs))
-    const problems = steeringProblems(kind, result)
-    const how = kind === 'openai' ? 'as text: best_of, particles and search, no guides' : 'yes'
-    return [...abilityLines(result), `  can be steered: ${problems.length === 0 ? how : `NO, ${problems.join('; ')}`}`]
+    return await standing.look(AbortSignal.timeout(probePatienceMs))
   } catch (error) {
-    return [`  can be steered: NO, ${error instanceof Error ? error.message : String(error)}`]
+    return error instanceof Error ? error : new Error(String(error))
   }
 }
 
+/** What the engine lets guides do with a model whose tokenizer is configured, as a table. */
+function steeringLines(kind: UpstreamSettings['kind'], found: Look['found']): readonly string[] {
+  if (found === undefined) return []
+  if (found instanceof Error) return [`  can be steered: NO, ${found.message}`]
+  if (found.inside) return abilityLines(found)
+  const problems = steeringProblems(kind, found)
+  const how = kind === 'openai' ? 'as text: best_of, particles and search, no guides' : 'yes'
+  return [...abilityLines(found), `  can be steered: ${problems.length === 0 ? how : `NO, ${problems.join('; ')}`}`]
+}
+
+/** Which way each policy takes over each model that can be steered. */
+function policyLines(looks: readonly Look[], config: Config): readonly string[] {
+  const { catalogue, served } = engineSetup(config)
+  const inside = new Set(looks.flatMap(({ model, found }) => (isInside(found) ? [model.name] : [])))
+  const bases = looks.flatMap(({ model: { name }, found }) => {
+    return found === undefined || found instanceof Error || found.inside || !served.includes(name) ? [] : [name]
+  })
+  return Object.entries(config.policies).flatMap(([policy, options]) =>
+    bases.map((base) => `policy ${policy} over ${base}: ${policyWay(options, base, catalogue, inside)}`),
+  )
+}
+
+const isInside = (found: Look['found']): boolean =>
+  found !== undefined && !(found instanceof Error) && found.inside === true
+
 const probePatienceMs = 30_000
 
-function modelLine(model: string, upstreamName: string, upstream: string, listed: readonly string[] | string): string {
-  const beginning = `model ${model}: '${upstreamName}' of ${upstream}`
+function modelLine(
+  { name, upstreamName }: ExpectedModel,
+  upstream: string,
+  listed: readonly string[] | string,
+  found: Look['found'],
+): string {
+  const beginning = `model ${name}: '${upstreamName}' of ${upstream}`
+  if (isInside(found)) return beginning
   if (typeof listed === 'string') return `${beginning}, not checked: ${listed}`
   if (listed.includes(upstreamName)) return `${beginning}, listed there`
   return `${beginning}, NOT listed there (it has ${listed.join(', ') || 'none'})`

@@ -1,5 +1,6 @@
 import { openCheckpoint } from '../decoding/checkpoint/checkpoint.ts'
 import { openLoraAdapter } from '../decoding/checkpoint/lora-adapter.ts'
+import { openModelText } from '../decoding/checkpoint/model-text.ts'
 import { CheckpointError } from '../decoding/errors.ts'
 import { openRewards } from '../rm/open-rewards.ts'
 import type { RewardDefinition } from '../rm/reward-catalogue.ts'
@@ -73,15 +74,18 @@ function count(members: object, singular: string, plural: string): string {
 }
 
 function assertVocabularies(setup: EngineSetup, checkpoints: ReadonlyMap<string, Checkpoint>): void {
+  const texts = new Map<string, Pick<Checkpoint, 'tokenizer' | 'source'>>([
+    ...checkpoints,
+    ...setup.upstreamModels.map(({ name, tokenizer }) => [name, openModelText(tokenizer)] as const),
+  ])
   for (const [name, guide] of setup.catalogue.guides) {
     if (guide.kind !== 'genarm' && guide.kind !== 'unir') continue
-    const own = checkpoints.get(guide.model)
-    const bases = setup.served.flatMap((base) => checkpoints.get(base) ?? [])
-    const differences = bases.map((base) => own && vocabularyDifference(base.tokenizer, own.tokenizer))
-    if (own === undefined || differences.includes(undefined)) continue
+    const own = texts.get(guide.model)!
+    const differences = setup.served.map((base) => vocabularyDifference(texts.get(base)!.tokenizer, own.tokenizer))
+    if (differences.includes(undefined)) continue
     throw new CheckpointError(
       own.source,
-      `the guide '${name}' has another vocabulary: ${differences[0]} differ (base / guide)`,
+      `the guide '${name}' has another vocabulary: ${differences[0] ?? 'no model is served, so that all tokens'} differ (base / guide)`,
     )
   }
 }

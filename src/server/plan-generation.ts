@@ -87,9 +87,10 @@ function draftingOf({ speculation }: AlignmentOptions, engine: GenerationEngine,
       'alignment.speculation',
     )
   }
-  const given = Object.entries(speculation ?? {}).filter(([, value]) => value !== undefined)
-  const options = { ...defaultSpeculation, ...Object.fromEntries(given) }
-  return { speculation: options, meter: new SpeculationMeter() }
+  const meter = new SpeculationMeter()
+  if (speculation === undefined) return { meter }
+  const given = Object.entries(speculation).filter(([, value]) => value !== undefined)
+  return { speculation: { ...defaultSpeculation, ...Object.fromEntries(given) }, meter }
 }
 
 const knownRewards = ({ rewards, catalogue }: GenerationEngine) => ({ rewards, objectives: catalogue.objectives })

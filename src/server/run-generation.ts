@@ -132,7 +132,7 @@ class Tally {
   /** How many guides read each drawn token; drafts are counted as they are read. */
   #guidesOf(promptIndex: number): number {
     const { request, alignment } = this.#prompts[promptIndex]!
-    return request.meter === undefined ? alignment.terms.length - 1 : 0
+    return request.meter === undefined || request.meter.rounds === 0 ? alignment.terms.length - 1 : 0
   }
 
   get #draftedForGuides(): number {

@@ -52,6 +52,8 @@ export const wholeAbilities: EngineAbilities = {
   batches: true,
   models: [...laws.keys()],
   contextLength: 64,
+  guides: [],
+  distinctLogits: true,
 }
 
 export const vllmOptions: VllmOptions = {
@@ -89,6 +91,7 @@ export function enumeratedDecoder(chance: Chance, setup: GuidedSetup = {}) {
     ['base', model],
     ['other', { ...model, name: 'other', model: 'other' }],
     ['lora', { ...model, name: 'lora', model: 'lora' }],
+    ['inside', { ...model, name: 'inside', model: 'kind', inside: true }],
   ])
   const places = { upstream, local: localGuides }
   const decoder = new UpstreamDecoder(places, { chanceOf: () => chance, now: setup.now ?? (() => 0) })

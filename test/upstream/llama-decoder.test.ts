@@ -26,6 +26,8 @@ const abilities = {
   batches: false,
   models: ['base'],
   contextLength: 64,
+  guides: [],
+  distinctLogits: true,
 } as const
 
 const templates = { model: 'base', encode: (text: string) => idsOf(text, 8), render: rendered }

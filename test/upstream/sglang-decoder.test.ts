@@ -113,7 +113,7 @@ test('SGLang: the probe tells its models, its context and whether the tokenizer 
   const { signal } = new AbortController()
   const subject = { model: 'base', tokenizer, chatTemplate: { render: rendered } }
   const result = await probeSglang(client, subject, signal)
-  assert.deepEqual([result.problems, result.abilities], [[], wholeAbilities])
+  assert.deepEqual([result.problems, result.abilities], [[], { ...wholeAbilities, distinctLogits: false }])
   assert.equal(await sglangIdentity(client, 'base', signal), result.identity)
   const other = { ...tokenizer, encode: (text: string) => idsOf(text, size).reverse() }
   assert.match((await probeSglang(client, { ...subject, tokenizer: other }, signal)).problems.join(), /tokenises/)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import type { DoubleAnswer, DoubleEngine, DoubleSampling, DoubleToken } from './double-engine.ts'
+import type { DoubleAnswer, DoubleEngine, DoubleLaw, DoubleSampling, DoubleToken } from './double-engine.ts'
 import type { DoubleReply, DoubleRoutes } from './engine-double.ts'
+import { generateGuided, guideArguments, guidesRefusal } from './inside-guides-double.ts'
 
 const ids = z.array(z.number().int())
 
@@ -29,6 +30,7 @@ const completion = z.strictObject({
   spaces_between_special_tokens: z.boolean().default(true),
   return_token_ids: z.boolean().default(false),
   return_tokens_as_token_ids: z.boolean().default(false),
+  vllm_xargs: z.record(z.string(), z.unknown()).optional(),
 })
 
 type Completion = z.output<typeof completion>
@@ -39,6 +41,8 @@ export interface VllmOptions {
   logprobsMode: 'raw_logprobs' | 'processed_logprobs'
   /** Newer vLLM answers for ids of the caller's choosing. */
   chosen: boolean
+  /** Guides of the vllm-guides plug-in; undefined: it is not installed. */
+  guides?: ReadonlyMap<string, DoubleLaw> | undefined
   /** The checkpoint behind the base's name. */
   root: string
   /** Its tokenizer and chat template. */
@@ -82,12 +86,26 @@ function completions(engine: DoubleEngine, options: VllmOptions, body: unknown):
   const problem = refusalOf(engine, options, request, prompts)
   if (problem !== undefined) return problem
   const choices = prompts.flatMap((prompt) =>
-    Array.from({ length: request.n }, (_, child) => engine.generate(request.model, prompt, samplingOf(request, child))),
+    Array.from({ length: request.n }, (_, child) => generate(engine, options, request, prompt, child)),
   )
   const wire = choices.map((answer, index) => choiceOf(engine, options, request, answer, index))
   if (!request.stream)
     return { json: { id: 'cmpl-1', object: 'text_completion', created: 1, model: request.model, choices: wire } }
   return { events: streamed(engine, options, request, choices) }
+}
+
+function generate(
+  engine: DoubleEngine,
+  { guides }: VllmOptions,
+  request: Completion,
+  prompt: readonly number[],
+  child: number,
+): DoubleAnswer {
+  const sampling = samplingOf(request, child)
+  // without the plug-in nobody looks at them
+  if (guides === undefined || request.vllm_xargs === undefined) return engine.generate(request.model, prompt, sampling)
+  const asked = guideArguments.parse(request.vllm_xargs)
+  return generateGuided(engine, engine.laws.get(request.model)!, guides, asked, prompt, sampling)
 }
 
 function refusalOf(engine: DoubleEngine, options: VllmOptions, request: Completion, prompts: readonly number[][]) {
@@ -96,6 +114,10 @@ function refusalOf(engine: DoubleEngine, options: VllmOptions, request: Completi
   if (maxLogprobs !== -1 && (asked === -1 || asked > maxLogprobs))
     return refusal(400, `Requested sample logprobs of ${asked}, which is greater than max allowed: ${maxLogprobs}`)
   if (request.temperature === 0 && request.n > 1) return refusal(400, 'n must be 1 when using greedy sampling')
+  const unable =
+    options.guides &&
+    guidesRefusal(guideArguments.optional().parse(request.vllm_xargs), options.guides, engine.vocabSize)
+  if (unable !== undefined) return refusal(400, unable)
   for (const prompt of prompts) {
     const foreign = prompt.find((id) => id >= engine.vocabSize)
     if (foreign !== undefined) return refusal(400, `Token id ${foreign} is out of vocabulary`)

@@ -47,6 +47,8 @@ test('a server without limits', async () => {
     batches: true,
     models: ['base', 'lora', 'other'],
     contextLength: 64,
+    guides: [],
+    distinctLogits: false,
   })
   assert.deepEqual(guidanceProblems(result), [])
   assert.match(abilityLines(result).join('\n'), /log-probabilities per token +whole vocabulary\n/)

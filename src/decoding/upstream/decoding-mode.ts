@@ -2,17 +2,23 @@ import type { SequenceRequest } from '../decoder.ts'
 import { InvalidRequestError } from '../errors.ts'
 import { hasPenalties } from '../penalties.ts'
 import type { SamplingParams } from '../sampling-params.ts'
+import { assertInsideAble, guidedInside } from './engine-tilt.ts'
 import { assertTextOnly } from './openai/openai-engine.ts'
+import type { TermPlaces } from './round-plan.ts'
 import type { EngineAbilities } from './token-engine.ts'
 
 /**
  * direct: the engine's own law, token for token. delegated: the engine applies the user's sampling, which it does on the whole
- * vocabulary. speculative: the engine drafts, guides read, the sampling is applied here to the guided law.
+ * vocabulary. inside: it runs the guides as well. speculative: the engine drafts, guides read, the sampling is applied here to the guided law.
  */
-export type DecodingMode = 'direct' | 'delegated' | 'speculative'
+export type DecodingMode = 'direct' | 'delegated' | 'inside' | 'speculative'
 
-/** How a request is decoded over an engine: by its terms and its sampling alone. */
-export function decodingMode({ terms, sampling }: SequenceRequest): DecodingMode {
+/**
+ * How a request is decoded over an engine: by its terms, where they are, and its sampling.
+ * @throws InvalidRequestError for guides that are at places which do not go together
+ */
+export function decodingMode({ terms, sampling }: SequenceRequest, places: TermPlaces['upstream']): DecodingMode {
+  if (guidedInside(terms, places)) return 'inside'
   const guided = terms.some(({ coefficient }, index) => (index === 0 ? coefficient !== 1 : coefficient !== 0))
   // a trace wants every term's word on every token, also of those that cancel out
   if (guided || (sampling.trace && terms.length > 1)) return 'speculative'
@@ -43,6 +49,7 @@ export function assertAble(request: SequenceRequest, mode: DecodingMode, abiliti
         'use temperature 1 without filters, or start it with --logprobs-mode processed_logprobs (vLLM).',
       'logprobs',
     )
+  if (mode === 'inside') assertInsideAble(request, abilities)
   if (mode !== 'speculative') return
   if (sampling.repetitionPenalty !== 1)
     throw new InvalidRequestError(

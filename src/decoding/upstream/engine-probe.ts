@@ -17,6 +17,8 @@ export interface ProbeResult {
   readonly identity: string
   /** Why guides and ids of the tokenizer configured cannot be used with it; empty: they can. */
   readonly problems: readonly string[]
+  /** It is a guide inside the engine: nothing can be drawn from it alone. */
+  readonly inside?: true
 }
 
 /** Texts on which tokenizers of different vocabularies do not agree. */
@@ -37,8 +39,9 @@ export function logprobsMode(
 }
 
 /** The table that `trimtab check` prints, one line for each ability. */
-export function abilityLines({ abilities, problems }: ProbeResult): readonly string[] {
-  const { mostTop, logprobs, tokenIds, chosenLogprobs, several, batches, models, contextLength } = abilities
+export function abilityLines({ abilities, problems, inside }: ProbeResult): readonly string[] {
+  if (inside) return ['  runs inside the engine, as a guide']
+  const { mostTop, logprobs, tokenIds, chosenLogprobs, several, batches, models, contextLength, guides } = abilities
   const yes = (able: boolean) => (able ? 'yes' : 'no')
   const rows = [
     ['models and adapters', models.join(', ') || 'none'],
@@ -49,6 +52,7 @@ export function abilityLines({ abilities, problems }: ProbeResult): readonly str
     ['log-probabilities of chosen ids', yes(chosenLogprobs)],
     ['several drafts per call (n)', yes(several)],
     ['several prompts per call', yes(batches)],
+    ['guides inside the engine', guides.join(', ') || 'none'],
     ['tokenizer and template', problems.length === 0 ? 'the same as configured' : problems.join('; ')],
   ] as const
   return rows.map(([what, how]) => `  ${what.padEnd(32)} ${how}`)
@@ -59,7 +63,8 @@ const meaning = { raw: 'before temperature and filters', processed: 'of the law 
 /**
  * What token guidance needs that an engine does not have, in words that say what would help; empty: it can be guided.
  */
-export function guidanceProblems({ abilities, problems }: ProbeResult): readonly string[] {
+export function guidanceProblems({ abilities, problems, inside }: ProbeResult): readonly string[] {
+  if (inside) return problems
   const { tokenIds, mostTop, logprobs } = abilities
   return [
     ...problems,

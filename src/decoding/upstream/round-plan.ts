@@ -30,7 +30,7 @@ export function roundPlan(request: SequenceRequest, places: TermPlaces): RoundPl
       'alignment.speculation.exact',
     )
   // one more than the support is asked for, to see whether the engine's top_k cut through equals
-  const within = !exact && abilities.logprobs === 'raw'
+  const within = !exact && abilities.logprobs === 'raw' && abilities.distinctLogits
   const support = Math.min(top, within ? abilities.mostTop - 1 : abilities.mostTop, base.tokenizer.size)
   return {
     engine: own.engine,

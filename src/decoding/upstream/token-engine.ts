@@ -52,6 +52,22 @@ export interface StreamRequest {
   /** Most likely tokens to report of each token, undefined for none. */
   readonly top: number | undefined
   readonly stopTokenIds: readonly number[]
+  /** What guides inside the engine add; undefined: nothing. */
+  readonly tilt: EngineTilt | undefined
+}
+
+/** Guides that run inside the engine make each token's law softmax(base * base logits + sum of weight * guide logits). */
+export interface EngineTilt {
+  readonly base: number
+  readonly guides: readonly EngineGuide[]
+}
+
+export interface EngineGuide {
+  /** The engine's own name of it. */
+  readonly name: string
+  readonly weight: number
+  /** What it reads in place of the prompt; undefined: the same. */
+  readonly promptIds: readonly number[] | undefined
 }
 
 /** What one piece of a stream brought. */
@@ -95,6 +111,11 @@ export interface EngineAbilities {
   readonly mostTop: number
   /** raw: log-probabilities are those before top_k and temperature. processed: those of the law it samples from. */
   readonly logprobs: 'raw' | 'processed' | undefined
+  /**
+   * Hardly any two tokens have the same logit. Where logits are bfloat16, more often than not some tie with the last of a top_k, and engines
+   * (vLLM even its CPU and its GPU sampler) do not agree on which of these they keep.
+   */
+  readonly distinctLogits: boolean
   /** Takes token ids as prompt and gives them back. */
   readonly tokenIds: boolean
   /** Tells the log-probabilities of ids of our choosing. */
@@ -106,6 +127,8 @@ export interface EngineAbilities {
   /** Names it serves: models and adapters. */
   readonly models: readonly string[]
   readonly contextLength: number | undefined
+  /** Names of guides that run inside the engine. */
+  readonly guides: readonly string[]
 }
 
 /** How many of a guide's most likely tokens are asked for where it cannot be asked for the base's: most of those will be among them. */

@@ -6,6 +6,7 @@ import { CostEstimate } from './block-length.ts'
 import { type Chance, seededChance } from './chance.ts'
 import { assertAble, type DecodingMode, decodingMode } from './decoding-mode.ts'
 import { AcceptanceEstimate } from './draft-rates.ts'
+import { engineTilt } from './engine-tilt.ts'
 import type { Affinity } from './http/upstream-client.ts'
 import { UpstreamError } from './http/upstream-error.ts'
 import { roundPlan, type TermPlaces } from './round-plan.ts'
@@ -32,8 +33,8 @@ interface Course {
 }
 
 /**
- * A Decoder whose tokens an engine draws over HTTP, by token id. Without guides the engine's tokens are passed on as they
- * stream; with guides it drafts blocks that the other terms read and accept/reject sampling corrects. A fork is the same token
+ * A Decoder whose tokens an engine draws over HTTP, by token id. Without guides, and with guides that run inside the engine, its tokens are
+ * passed on as they stream; with other guides it drafts blocks that the other terms read and accept/reject sampling corrects. A fork is the same token
  * ids once more: the engine's prefix cache has computed them already.
  */
 export class UpstreamDecoder implements Decoder {
@@ -54,7 +55,9 @@ export class UpstreamDecoder implements Decoder {
     const model = this.#places.upstream.get(base.model)
     if (model === undefined) throw new UnknownModelError(base.model, [...this.#places.upstream.keys()])
     for (const term of request.terms) this.#check(term.model, term.adapter, term.promptIds, request.sampling.maxTokens)
-    const mode = decodingMode(request)
+    if (model.inside)
+      throw new InvalidRequestError(`'${base.model}' is a guide inside an engine; it answers nothing alone.`, 'model')
+    const mode = decodingMode(request, this.#places.upstream)
     assertAble(request, mode, model.engine.abilities)
     const plan = mode === 'speculative' ? roundPlan(request, this.#places) : undefined
     const vocabulary = { eosTokenIds: model.eosTokenIds, bytesOf: (id: number) => model.tokenizer.bytesOf(id) }
@@ -103,7 +106,9 @@ export class UpstreamDecoder implements Decoder {
 
   async *#stream(sequence: UpstreamSequence, course: Course, tokens: number, signal: AbortSignal) {
     const { engine } = course.model
-    const request = streamRequest(sequence, course.model, tokens)
+    const tilt =
+      course.mode === 'inside' ? engineTilt(sequence.request.terms, sequence.ids, this.#places.upstream) : undefined
+    const request = { ...streamRequest(sequence, course.model, tokens), tilt }
     const before = sequence.generatedTokens
     for await (const { tokens, finish } of engine.stream(request, { signal, affinity: course.affinity })) {
       // pieces that arrived together come without a pause in which an abort could be noticed
@@ -172,7 +177,11 @@ export class UpstreamDecoder implements Decoder {
 const endsOf = ({ sampling }: SequenceRequest, { eosTokenIds }: UpstreamModel): readonly number[] =>
   sampling.ignoreEos ? sampling.stopTokenIds : [...new Set([...sampling.stopTokenIds, ...eosTokenIds])]
 
-function streamRequest(sequence: UpstreamSequence, model: UpstreamModel, maxTokens: number): StreamRequest {
+function streamRequest(
+  sequence: UpstreamSequence,
+  model: UpstreamModel,
+  maxTokens: number,
+): Omit<StreamRequest, 'tilt'> {
   const { terms, sampling } = sequence.request
   return {
     model: model.model,
@@ -206,7 +215,8 @@ function foreignEnd(engine: string, id: number | undefined): UpstreamError {
 function toDraw({ id, logprob: reported, top }: EngineToken, { sampling, terms }: SequenceRequest, course: Course) {
   // Before temperature and filters it is not that of the law the token was drawn from; nobody may take it for that.
   const foreign =
-    course.mode === 'delegated' && course.model.engine.abilities.logprobs === 'raw' && sampling.temperature > 0
+    course.model.engine.abilities.logprobs === 'raw' &&
+    (course.mode === 'inside' || (course.mode === 'delegated' && sampling.temperature > 0))
   const logprob = foreign ? Number.NaN : reported
   const alternatives = top.ids.map((other, i) => ({ id: other, logprob: top.logprobs[i]! }))
   return {

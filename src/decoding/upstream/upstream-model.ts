@@ -11,4 +11,6 @@ export interface UpstreamModel {
   readonly tokenizer: TokenizerAdapter
   readonly eosTokenIds: readonly number[]
   readonly contextLength: number
+  /** It is a guide inside the engine: nothing can be drawn from it alone, and it reads no blocks. */
+  readonly inside?: boolean
 }

@@ -60,10 +60,10 @@ export class UpstreamStanding {
   /** The model as a decoder uses it; only after `verify`. */
   model(name: string): UpstreamModel {
     const { tokenizer, eosTokenIds } = this.#text
-    const { abilities } = this.probe!
+    const { abilities, inside = false } = this.probe!
     const engine = this.#adapter().open(this.#client, abilities, this.#text)
     const contextLength = abilities.contextLength ?? Number.POSITIVE_INFINITY
-    return { name, engine, model: this.#model, tokenizer, eosTokenIds, contextLength }
+    return { name, engine, model: this.#model, tokenizer, eosTokenIds, contextLength, inside }
   }
 
   /** Something went wrong: whoever answers next may be another engine. */

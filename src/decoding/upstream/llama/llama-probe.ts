@@ -34,6 +34,8 @@ export async function probeLlama(
       batches: false,
       models: [model],
       contextLength,
+      guides: [],
+      distinctLogits: true,
     },
     identity,
     problems: await tokenizerProblems(

@@ -23,6 +23,8 @@ export async function probeOpenai(
       batches: false,
       models: served,
       contextLength: undefined,
+      guides: [],
+      distinctLogits: false,
     },
     identity: model,
     problems: missing.length > 0 ? missing : await completionProblems(client, model, signal),

@@ -40,6 +40,8 @@ export async function probeSglang(
       batches: true,
       models,
       contextLength,
+      guides: [],
+      distinctLogits: false,
     },
     identity,
     problems: await tokenizerProblems(

@@ -12,7 +12,8 @@ import type {
   TokenEngine,
 } from '../token-engine.ts'
 import { rankedDepth } from '../token-engine.ts'
-import { broken, parsedReply, reportedOf, tokensOf } from './vllm-wire.ts'
+import { tiltFields } from './vllm-guides.ts'
+import { bareTokensOf, broken, parsedReply, reportedOf, tokensOf } from './vllm-wire.ts'
 
 /** vLLM's /v1/completions with prompts of token ids (vLLM 0.11 and newer). */
 export class VllmEngine implements TokenEngine {
@@ -94,12 +95,15 @@ export class VllmEngine implements TokenEngine {
 
   async *stream(request: StreamRequest, call: EngineCall): AsyncGenerator<StreamPiece> {
     const { model, promptIds, maxTokens, sampling, seed, stopTokenIds } = request
+    // those of before the guides are of no use, and making them costs the engine a pass over the vocabulary
+    const told = request.tilt === undefined || this.abilities.logprobs !== 'raw'
     const body = {
       ...plainFields(model, promptIds),
       ...samplingFields(sampling),
+      ...tiltFields(request.tilt),
       max_tokens: maxTokens,
       seed: wireSeed(seed),
-      logprobs: request.top ?? 0,
+      ...(told ? { logprobs: request.top ?? 0 } : {}),
       ignore_eos: sampling.ignoreEos,
       stop_token_ids: stopTokenIds,
       stream: true,
@@ -111,7 +115,8 @@ export class VllmEngine implements TokenEngine {
       const [choice] = parsedReply(this.name, parsedJson(this.name, data), model)
       if (choice === undefined) continue
       const finish = finishOf(this.name, choice.finish_reason)
-      yield { tokens: tokensOf(this.name, choice, request.top ?? 0), finish }
+      const tokens = told ? tokensOf(this.name, choice, request.top ?? 0) : bareTokensOf(this.name, choice)
+      yield { tokens, finish }
       finished ||= finish !== undefined
     }
     if (!finished) throw broken(this.name, 'ended a stream without saying why')

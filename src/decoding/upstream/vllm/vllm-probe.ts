@@ -3,6 +3,7 @@ import { logprobsMode, type ProbeResult, type ProbeSubject, probeTexts, tokenize
 import type { UpstreamClient } from '../http/upstream-client.ts'
 import { UpstreamError } from '../http/upstream-error.ts'
 import type { EngineAbilities } from '../token-engine.ts'
+import { insideGuides } from './vllm-guides.ts'
 import { broken, type CompletionChoice, parsedReply, reportedOf } from './vllm-wire.ts'
 
 const modelList = z.object({
@@ -22,19 +23,23 @@ export async function probeVllm(
   subject: ProbeSubject,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
+  const found = await namedModel(client, subject.model, signal)
+  if (found.inside) return guideResult(found)
   const probe = new Probe(client, subject, signal)
-  const { models, contextLength, identity } = await probe.listed()
+  const { models, contextLength, identity } = found
   const { mostTop, first } = await probe.mostTop()
   const logprobs = mostTop >= 2 ? await probe.mode(Math.min(mostTop, 5)) : undefined
   const abilities: EngineAbilities = {
     mostTop,
     logprobs,
+    distinctLogits: false,
     tokenIds: first?.token_ids?.length === 1,
     chosenLogprobs: mostTop > 0 && (await probe.chosen()),
     several: await probe.answers({ n: 2 }),
     batches: await probe.answers({ prompt: [probe.ids, probe.ids] }),
     models,
     contextLength,
+    guides: (await insideGuides(client, subject.model, signal)).map(({ name }) => name),
   }
   return {
     abilities,
@@ -45,21 +50,62 @@ export async function probeVllm(
 
 /** Changes when the engine serves something else under the model's name. */
 export async function vllmIdentity(client: UpstreamClient, model: string, signal: AbortSignal): Promise<string> {
-  return (await listedModel(client, model, signal)).identity
+  return (await namedModel(client, model, signal)).identity
 }
 
-async function listedModel(client: UpstreamClient, model: string, signal: AbortSignal) {
+interface NamedModel {
+  readonly models: readonly string[]
+  readonly contextLength: number | undefined
+  readonly identity: string
+  /** It is no model that the engine lists, but a guide inside of it. */
+  readonly inside: boolean
+}
+
+function guideResult({ models, contextLength, identity }: NamedModel): ProbeResult {
+  const nothing = {
+    mostTop: 0,
+    logprobs: undefined,
+    distinctLogits: false,
+    tokenIds: false,
+    chosenLogprobs: false,
+    several: false,
+  }
+  return {
+    abilities: { ...nothing, batches: false, models, contextLength, guides: [] },
+    identity,
+    problems: [],
+    inside: true,
+  }
+}
+
+async function namedModel(client: UpstreamClient, model: string, signal: AbortSignal): Promise<NamedModel> {
   const parsed = modelList.safeParse(await client.json('/v1/models', undefined, { signal }))
   if (!parsed.success) throw broken(client.name, 'sent what is no list of models')
   const own = parsed.data.data.find(({ id }) => id === model)
   const models = parsed.data.data.map(({ id }) => id)
-  if (own === undefined) throw broken(client.name, `serves no model '${model}' (it has ${models.join(', ') || 'none'})`)
+  if (own === undefined) return await namedGuide(client, model, models, signal)
   // an adapter's entry has no length of its own; it is its base's
   const contextLength = own.max_model_len ?? parsed.data.data.find(({ max_model_len }) => max_model_len)?.max_model_len
   // an adapter is what its base is, so that all roots count
   const identity = [model, contextLength, ...parsed.data.data.map(({ id, root }) => `${id}=${root}`)].join(' ')
-  return { models, contextLength: contextLength ?? undefined, identity }
+  return { models, contextLength: contextLength ?? undefined, identity, inside: false }
 }
+
+/** The engine does not say which checkpoint a guide is; its size is all there is to know it by. */
+async function namedGuide(client: UpstreamClient, name: string, models: readonly string[], signal: AbortSignal) {
+  const [first] = models
+  const guides = first === undefined ? [] : await insideGuides(client, first, signal)
+  const guide = guides.find((one) => one.name === name)
+  if (guide === undefined)
+    throw broken(
+      client.name,
+      `serves no model '${name}' (it has ${[...models, ...names(guides)].join(', ') || 'none'})`,
+    )
+  const { vocabulary, context } = guide
+  return { models, contextLength: context, identity: `guide ${name} ${vocabulary} ${context}`, inside: true }
+}
+
+const names = (guides: readonly { readonly name: string }[]): readonly string[] => guides.map(({ name }) => name)
 
 class Probe {
   readonly ids: readonly number[]
@@ -72,10 +118,6 @@ class Probe {
     this.#subject = subject
     this.#signal = signal
     this.ids = subject.tokenizer.encode(probeTexts[0], false)
-  }
-
-  listed() {
-    return listedModel(this.#client, this.#subject.model, this.#signal)
   }
 
   async mostTop(): Promise<{ mostTop: number; first: CompletionChoice | undefined }> {

@@ -57,6 +57,12 @@ export function tokensOf(upstream: string, { token_ids: ids, logprobs }: Complet
   })
 }
 
+/** The tokens of a piece whose log-probabilities nobody asked for. */
+export function bareTokensOf(upstream: string, { token_ids: ids }: CompletionChoice): EngineToken[] {
+  if (ids == null) throw broken(upstream, 'sent no token ids; trimtab needs vLLM 0.11 or newer')
+  return ids.map((id) => ({ id, logprob: Number.NaN, top: { ids: [], logprobs: [] } }))
+}
+
 export const tokenKey = (id: number): string => `token_id:${id}`
 
 /** Most likely first. The drawn token is reported beside the most likely ones when it is none of them. */
