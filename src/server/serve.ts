@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
 import { absentEngine } from './absent-engine.ts'
+import { alignmentCatalogue } from './alignment-catalogue.ts'
 import { ApiProblem } from './api-problem.ts'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
@@ -14,6 +15,7 @@ import { watchEventLoopDelay } from './event-loop-delay.ts'
 import { createHttpServer } from './http-server.ts'
 import { listen } from './listen.ts'
 import { assertModelFolders } from './model-folders.ts'
+import { builtPlayground } from './playground.ts'
 import { pullModels } from './pull.ts'
 import { toTryLines } from './try-lines.ts'
 import { openUpstreams } from './upstream-setup.ts'
@@ -30,6 +32,8 @@ export async function serve(config: Config, environment: Environment): Promise<v
     models: servedNames(config),
     upstreams,
     rewards: Object.keys(config.rewards),
+    catalogue: alignmentCatalogue(config),
+    playground: config.server.playground ? builtPlayground : undefined,
     limits: {
       bodyBytes: config.server.body_limit,
       maxChoices: config.server.max_n,

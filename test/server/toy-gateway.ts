@@ -19,6 +19,12 @@ export function toyGateway(change: Partial<Gateway> = {}) {
     },
     upstreams: noUpstreams,
     rewards: ['length'],
+    catalogue: {
+      guides: [{ id: 'positive', kind: 'genarm' }],
+      objectives: [],
+      rewards: [{ id: 'length', kind: 'length' }],
+    },
+    playground: undefined,
     limits: { bodyBytes: 10_000, maxChoices: 8, defaultMaxTokens: 64, keepAliveMs: 10_000, heldLogprobs: 500_000 },
     isDraining: () => false,
     eventLoopDelay: () => ({ p50: 0, p99: 1, max: 2 }),
