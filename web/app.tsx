@@ -1,31 +1,25 @@
-import { AnswerColumn } from './parts/answer-column.tsx'
-import { WeightSlider } from './parts/weight-slider.tsx'
-import { aligned, base, edit, offer, run, setting, steer } from './state/store.ts'
+import { Answers } from './parts/answers.tsx'
+import { Header } from './parts/header.tsx'
+import { Panels } from './parts/panels.tsx'
+import { PromptBar } from './parts/prompt-bar.tsx'
+import { Steering } from './parts/steering.tsx'
+import { useShortcuts } from './parts/use-shortcuts.ts'
 
 export function App() {
-  const { prompt, guides } = setting.value
+  useShortcuts()
   return (
-    <main>
-      <h1>trimtab</h1>
-      <label>
-        Prompt
-        <textarea value={prompt} onInput={({ currentTarget }) => edit({ prompt: currentTarget.value })} />
-      </label>
-      <button type="button" onClick={run}>
-        Run
-      </button>
-      {offer.value?.guides.map(({ id }) => (
-        <WeightSlider
-          key={id}
-          name={id}
-          weight={guides[id] ?? 0}
-          onChange={(weight) => steer({ guides: { ...guides, [id]: weight } })}
-        />
-      ))}
-      <div class="columns">
-        <AnswerColumn title="Base" column={base} />
-        <AnswerColumn title="Aligned" column={aligned} />
-      </div>
-    </main>
+    <>
+      <Header />
+      <main class="page">
+        <PromptBar />
+        <Steering />
+        <Answers />
+        <Panels />
+      </main>
+      <footer class="hints">
+        <kbd>/</kbd> prompt <kbd>Enter</kbd> run <kbd>Esc</kbd> stop <kbd>←</kbd>
+        <kbd>→</kbd> words <kbd>double click</kbd> a slider: zero
+      </footer>
+    </>
   )
 }

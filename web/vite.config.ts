@@ -10,7 +10,7 @@ export default defineConfig({
   build: {
     outDir: here('../dist/web'),
     emptyOutDir: true,
-    target: ['chrome123', 'edge123', 'firefox120', 'safari17.5'],
+    target: ['chrome123', 'edge123', 'firefox128', 'safari17.5'],
     // Inlined files would be data: URLs, which the page's content security policy keeps to images.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

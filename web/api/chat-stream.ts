@@ -2,7 +2,8 @@ import { createParser } from 'eventsource-parser'
 import type { OpenAIErrorBody } from '../../src/server/openai-error.ts'
 import type { toChatLogprobs, toWireAlignment } from '../../src/server/reply-parts.ts'
 import type { ChatBody } from '../state/to-request.ts'
-import { ServerError, serverError } from './server-error.ts'
+import { ask, reach, Unreachable } from './ask.ts'
+import { ServerError } from './server-error.ts'
 
 export type WireAlignment = ReturnType<typeof toWireAlignment>
 export type WireToken = ReturnType<typeof toChatLogprobs>['content'][number]
@@ -25,25 +26,21 @@ export type ChatEvent =
 
 /**
  * One streamed chat completion; aborting the signal closes the connection, and the server stops its work.
- * @throws ServerError for a refusal or an error frame; whatever fetch throws when the server is not there or the signal aborts
+ * @throws ServerError for a refusal or an error frame; Unreachable; the signal's reason
  */
 export async function* chatStream(body: ChatBody, signal: AbortSignal): AsyncGenerator<ChatEvent> {
-  const response = await fetch('/v1/chat/completions', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-    signal,
-  })
-  if (!response.ok || response.body === null) throw await serverError(response)
+  const headers = { 'content-type': 'application/json' }
+  const response = await ask('/v1/chat/completions', { method: 'POST', headers, body: JSON.stringify(body), signal })
+  if (response.body === null) throw new Unreachable('an empty reply')
   let ended = false
-  for await (const event of eventsOf(response.body)) {
+  for await (const event of eventsOf(response.body, signal)) {
     if (event === 'done') ended = true
     else yield event
   }
-  if (!ended) throw new ServerError('The connection broke before the answer was complete.', undefined, undefined)
+  if (!ended) throw new Unreachable('the stream ended too early')
 }
 
-async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ChatEvent | 'done'> {
+async function* eventsOf(body: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncGenerator<ChatEvent | 'done'> {
   const found: (ChatEvent | 'done')[] = []
   const parser = createParser({
     onEvent: ({ data }) => found.push(...(data === '[DONE]' ? (['done'] as const) : readFrame(data))),
@@ -53,13 +50,13 @@ async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ChatE
   const reader = body.getReader()
   try {
     for (;;) {
-      const { done, value } = await reader.read()
+      const { done, value } = await reach(() => reader.read(), signal)
       if (done) return
       parser.feed(decoder.decode(value, { stream: true }))
       yield* found.splice(0)
     }
   } finally {
-    await reader.cancel()
+    reader.releaseLock()
   }
 }
 

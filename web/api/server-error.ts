@@ -38,7 +38,3 @@ function errorOf(text: string): OpenAIErrorBody['error'] | undefined {
     throw error
   }
 }
-
-/** The server is not there at all: fetch throws a TypeError then. */
-export const isUnreachable = (error: unknown): boolean =>
-  error instanceof TypeError || (error instanceof ServerError && error.status === 503)

@@ -33,13 +33,15 @@ export function advanced(answer: Answer, event: ChatEvent, ms: number): Answer {
     case 'progress':
       return { ...answer, progress: event.message }
     case 'text': {
-      const fresh = answer.status === 'streaming' ? answer : { ...answer, text: '', tokens: [], firstMs: ms }
+      const fresh = answer.status === 'streaming' ? answer : { ...emptyAnswer, firstMs: ms }
       const tokens = [...fresh.tokens, ...event.tokens]
       return { ...fresh, status: 'streaming', text: fresh.text + event.text, tokens }
     }
     case 'end': {
       const { finishReason, alignment } = event
-      return { ...answer, status: 'done', finishReason, alignment, progress: '', wholeMs: ms }
+      // An answer may have no word at all; those of the one before are then not its own.
+      const whole = answer.status === 'streaming' ? answer : emptyAnswer
+      return { ...whole, status: 'done', finishReason, alignment, progress: '', wholeMs: ms }
     }
   }
 }

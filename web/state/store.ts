@@ -12,13 +12,14 @@ export const setting = signal<Setting>(startSetting)
 export const base = new Column()
 export const aligned = new Column()
 
-export const busy = computed(() =>
-  [base, aligned].some(({ answer }) => answer.value.status === 'waiting' || answer.value.status === 'streaming'),
-)
+export const busy = computed(() => base.busy.value || aligned.busy.value)
+
+/** What the page has to say besides the answers, such as about a link that is partly wrong. */
+export const notice = signal('')
 
 /** Changes the setting and asks again at once. */
 export function steer(change: Partial<Setting>): void {
-  setting.value = { ...setting.value, ...change }
+  edit(change)
   run()
 }
 
@@ -41,18 +42,18 @@ export function run(): void {
 }
 
 function runNow(): void {
-  clearTimeout(waiting)
   waiting = undefined
   lastRun = performance.now()
   const { value } = setting
   if (value.model === '' || value.prompt.trim() === '') return
-  const plain = baseRequest(value)
   // The same request and seed are the same answer to the bit, so the base is only asked when its own part changed.
-  if (base.asked !== JSON.stringify(plain)) void base.ask(plain)
+  base.askUnlessAnswered(baseRequest(value))
   void aligned.ask(alignedRequest(value))
 }
 
 export function stop(): void {
+  clearTimeout(waiting)
+  waiting = undefined
   base.stop()
   aligned.stop()
 }

@@ -1,0 +1,49 @@
+import { scores } from '../state/scores.ts'
+import { aligned, base } from '../state/store.ts'
+import { AnswerColumn } from './answer-column.tsx'
+import { HeatChoice } from './heat-choice.tsx'
+import { signed } from './number-text.ts'
+
+export function Answers() {
+  return (
+    <section class="answers" aria-label="Answers">
+      <AnswerColumn side="base" title="Base" column={base} />
+      <AnswerColumn side="aligned" title="Aligned" column={aligned}>
+        <HeatChoice />
+      </AnswerColumn>
+      <Scores />
+    </section>
+  )
+}
+
+/** What the rewards say of both. */
+function Scores() {
+  const judged = scores.value.filter(({ problem }) => problem === undefined)
+  if (judged.length === 0) return null
+  return (
+    <table class="scores card">
+      <caption>Rewards of the two answers</caption>
+      <thead>
+        <tr>
+          <th scope="col">reward</th>
+          <th scope="col">base</th>
+          <th scope="col">aligned</th>
+          <th scope="col">change</th>
+        </tr>
+      </thead>
+      <tbody>
+        {judged.map(({ reward, base: plain, aligned: steered }) => {
+          const change = (steered ?? 0) - (plain ?? 0)
+          return (
+            <tr key={reward}>
+              <th scope="row">{reward}</th>
+              <td>{plain?.toFixed(2)}</td>
+              <td>{steered?.toFixed(2)}</td>
+              <td class={Math.abs(change) < 0.005 ? '' : change > 0 ? 'up' : 'down'}>{signed(change)}</td>
+            </tr>
+          )
+        })}
+      </tbody>
+    </table>
+  )
+}
