@@ -1,4 +1,4 @@
-import { scores } from '../state/scores.ts'
+import { aims, scores, stale } from '../state/scores.ts'
 import { aligned, base } from '../state/store.ts'
 import { AnswerColumn } from './answer-column.tsx'
 import { HeatChoice } from './heat-choice.tsx'
@@ -11,6 +11,10 @@ export function Answers() {
       <AnswerColumn side="aligned" title="Aligned" column={aligned}>
         <HeatChoice />
       </AnswerColumn>
+      <p class="legend">
+        <span class="token raised">likelier</span> and <span class="token lowered">less likely</span> than under the
+        base alone; click a word to see why
+      </p>
       <Scores />
     </section>
   )
@@ -21,7 +25,7 @@ function Scores() {
   const judged = scores.value.filter(({ problem }) => problem === undefined)
   if (judged.length === 0) return null
   return (
-    <table class="scores card">
+    <table class={`scores card${stale.value ? ' stale' : ''}`}>
       <caption>Rewards of the two answers</caption>
       <thead>
         <tr>
@@ -35,10 +39,10 @@ function Scores() {
         {judged.map(({ reward, base: plain, aligned: steered }) => {
           const change = (steered ?? 0) - (plain ?? 0)
           return (
-            <tr key={reward}>
+            <tr key={reward} class={aims.value.has(reward) ? 'aim' : ''}>
               <th scope="row">{reward}</th>
-              <td>{plain?.toFixed(2)}</td>
-              <td>{steered?.toFixed(2)}</td>
+              <td>{plain === undefined ? '' : signed(plain)}</td>
+              <td>{steered === undefined ? '' : signed(steered)}</td>
               <td class={Math.abs(change) < 0.005 ? '' : change > 0 ? 'up' : 'down'}>{signed(change)}</td>
             </tr>
           )

@@ -4,7 +4,8 @@ import { SelectField } from './select-field.tsx'
 
 /** Which guide's doing the colours show. */
 export function HeatChoice() {
-  const guides = Object.keys(aligned.answer.value.alignment?.trace?.weights ?? {})
+  const { alignment, previous } = aligned.answer.value
+  const guides = Object.keys((alignment ?? previous)?.trace?.weights ?? {})
   if (guides.length < 2) return null
   const options = [['', 'all guides'] as const, ...guides.map((guide) => [guide, shortened(guide)] as const)]
   const shown = heatGuide.value !== undefined && guides.includes(heatGuide.value) ? heatGuide.value : ''

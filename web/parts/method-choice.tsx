@@ -1,5 +1,7 @@
+import { readLengths } from '../state/permalink.ts'
 import { checkpoints, type Method, methods, selections } from '../state/setting.ts'
 import { offer, setting, steer } from '../state/store.ts'
+import { panel } from '../state/view.ts'
 import { NumberField } from './number-field.tsx'
 import { SelectField } from './select-field.tsx'
 
@@ -19,7 +21,7 @@ export function MethodChoice() {
       <div class="segments">
         {methods.map((one) => (
           <label key={one} class={one === method ? 'segment on' : 'segment'}>
-            <input type="radio" name="method" checked={one === method} onChange={() => steer(chosen(one))} />
+            <input type="radio" name="method" checked={one === method} onChange={() => choose(one)} />
             {titles[one]}
           </label>
         ))}
@@ -29,6 +31,12 @@ export function MethodChoice() {
       {method === 'particles' ? <ParticleOptions /> : null}
     </fieldset>
   )
+}
+
+/** What stands behind an answer is of interest as soon as there is something. */
+function choose(method: Method): void {
+  if (method !== 'sample') panel.value = 'population'
+  steer(chosen(method))
 }
 
 /** A method that judges starts with a reward, unless the objectives bring one. */
@@ -66,14 +74,7 @@ function BestOfOptions() {
         }
         onChange={(select) => change({ select })}
       />
-      <label class="field inline check">
-        <input
-          type="checkbox"
-          checked={bestOf.pruneAt.length > 0}
-          onChange={({ currentTarget }) => change({ pruneAt: currentTarget.checked ? [10, 20] : [] })}
-        />
-        <span>Drop the worse half at 10 and 20 tokens</span>
-      </label>
+      <PruneField lengths={bestOf.pruneAt} onChange={(pruneAt) => change({ pruneAt })} />
     </div>
   )
 }
@@ -127,4 +128,31 @@ function RewardField({ value, onChange }: { readonly value: string; readonly onC
     ...rewards.map(({ id }): [string, string] => [id, id]),
   ]
   return <SelectField label="Reward" value={value} options={options} onChange={onChange} />
+}
+
+interface PruneProps {
+  readonly lengths: readonly number[]
+  readonly onChange: (lengths: readonly number[]) => void
+}
+
+/** Lengths in tokens at which the worse half is dropped, such as "10, 21". */
+function PruneField({ lengths, onChange }: PruneProps) {
+  return (
+    <label class="field inline">
+      <span>Drop the worse half at</span>
+      <input
+        type="text"
+        inputMode="numeric"
+        placeholder="no length"
+        value={lengths.join(', ')}
+        onChange={({ currentTarget }) => {
+          const read = readLengths(currentTarget.value.trim())
+          currentTarget.setCustomValidity(read === undefined ? 'Ascending lengths in tokens, such as 10, 21' : '')
+          if (read === undefined) currentTarget.reportValidity()
+          else onChange(read)
+        }}
+      />
+      <span>tokens</span>
+    </label>
+  )
 }

@@ -4,7 +4,8 @@ import { Genealogy } from './genealogy.tsx'
 
 /** What stands behind an answer that was chosen among others. */
 export function Population() {
-  const { alignment, progress } = aligned.answer.value
+  const { alignment: own, previous, progress, status } = aligned.answer.value
+  const alignment = own ?? (status === 'failed' ? undefined : previous)
   if (alignment !== undefined && 'particles' in alignment && alignment.particles !== undefined) {
     return <Genealogy particles={alignment.particles} />
   }

@@ -2,6 +2,7 @@ import { type Example, fittingExamples } from '../state/examples.ts'
 import { forgetPrompt, savedPrompts, savePrompt } from '../state/saved.ts'
 import { startSetting } from '../state/setting.ts'
 import { busy, edit, notice, offer, run, setting, steer, stop } from '../state/store.ts'
+import { panel } from '../state/view.ts'
 import { NumberField } from './number-field.tsx'
 
 export function PromptBar() {
@@ -90,7 +91,10 @@ function runOnEnter(event: KeyboardEvent): void {
 function Prompts() {
   const { prompt, model } = setting.value
   const examples = offer.value === undefined ? [] : fittingExamples(offer.value)
-  const show = (example: Example) => steer({ ...startSetting, model, ...example.setting })
+  const show = ({ setting: shown }: Example) => {
+    if (shown.method !== undefined) panel.value = 'population'
+    steer({ ...startSetting, model, ...shown })
+  }
   const isSaved = savedPrompts.value.includes(prompt.trim())
   return (
     <ul class="chips" aria-label="Examples and saved prompts">

@@ -16,18 +16,19 @@ export function Tokens({ side, column }: Props) {
   const own = picked.value?.side === side ? picked.value.index : undefined
   const reachable = own !== undefined && own < tokens.length ? own : 0
   const move = (event: KeyboardEvent) => {
+    // Enter and space press what has the focus, as they press a button
     const target = targetOf(event.key, reachable, tokens.length)
     if (target === undefined) return
     event.preventDefault()
     pick({ side, index: target })
-    box.current?.querySelectorAll('button')[target]?.focus()
+    box.current?.querySelectorAll<HTMLElement>('.token')[target]?.focus()
   }
   return (
     <div class="tokens" ref={box} role="group" aria-label={`Words of the ${side} answer`} onKeyDown={move}>
       {tokens.map((token, index) => (
-        <button
+        <span
           key={index}
-          type="button"
+          role="button"
           class={classOf(token, own === index)}
           style={{ '--heat': String(strength(token)) }}
           tabIndex={index === reachable ? 0 : -1}
@@ -36,7 +37,7 @@ export function Tokens({ side, column }: Props) {
           onClick={() => pick({ side, index })}
         >
           {token.text}
-        </button>
+        </span>
       ))}
       {column.answer.value.status === 'streaming' ? <span class="cursor" aria-hidden="true" /> : null}
     </div>
@@ -49,6 +50,8 @@ function targetOf(key: string, from: number, count: number): number | undefined 
     ArrowLeft: Math.max(from - 1, 0),
     Home: 0,
     End: count - 1,
+    Enter: from,
+    ' ': from,
   }
   return targets[key]
 }

@@ -13,7 +13,10 @@ export function WeightSlider({ name, hint, weight, disabled = false, onChange }:
   const from = 50 + (Math.max(-reach, Math.min(0, weight)) / reach) * 50
   const to = 50 + (Math.min(reach, Math.max(0, weight)) / reach) * 50
   return (
-    <div class={`slider${weight === 0 ? '' : ' moved'}${weight < 0 ? ' away' : ''}`} title={hint}>
+    <div
+      class={`slider${weight === 0 || disabled ? '' : ' moved'}${weight < 0 && !disabled ? ' away' : ''}`}
+      title={hint}
+    >
       <span class="slider-name">{name}</span>
       <span class="track" style={{ '--from': `${from}%`, '--to': `${to}%` }}>
         <input

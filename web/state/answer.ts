@@ -8,6 +8,8 @@ export interface Answer {
   /** What the server said while no text was final yet. */
   readonly progress: string
   readonly alignment: WireAlignment | undefined
+  /** That of the answer before, to be shown until this one's is there. */
+  readonly previous: WireAlignment | undefined
   readonly finishReason: string | undefined
   readonly error: unknown
   /** Milliseconds from asking to the first text, and to the end. */
@@ -21,6 +23,7 @@ export const emptyAnswer: Answer = {
   tokens: [],
   progress: '',
   alignment: undefined,
+  previous: undefined,
   finishReason: undefined,
   error: undefined,
   firstMs: undefined,
@@ -33,7 +36,10 @@ export function advanced(answer: Answer, event: ChatEvent, ms: number): Answer {
     case 'progress':
       return { ...answer, progress: event.message }
     case 'text': {
-      const fresh = answer.status === 'streaming' ? answer : { ...emptyAnswer, firstMs: ms }
+      const fresh =
+        answer.status === 'streaming'
+          ? answer
+          : { ...emptyAnswer, firstMs: ms, previous: answer.alignment ?? answer.previous }
       const tokens = [...fresh.tokens, ...event.tokens]
       return { ...fresh, status: 'streaming', text: fresh.text + event.text, tokens }
     }

@@ -14,14 +14,14 @@ const examples: readonly Example[] = [
   {
     title: 'A kinder review',
     needs: { guides: ['positive', 'formal'] },
-    setting: { prompt: 'Write a review of the Abbey Hotel.', seed: 7, guides: { positive: 1 } },
+    setting: { prompt: 'Write a review of the Abbey Hotel.', seed: 2, guides: { positive: 1 } },
   },
   {
     title: 'A formal reply',
     needs: { guides: ['positive', 'formal'] },
     setting: {
       prompt: 'Reply to this guest of the Harbour Hotel: The bed was very bad.',
-      seed: 4,
+      seed: 1,
       guides: { formal: 1, positive: 0.4 },
     },
   },
@@ -37,7 +37,7 @@ const examples: readonly Example[] = [
       prompt: sum,
       seed: 2,
       method: 'best_of',
-      bestOf: { n: 8, reward: 'steps', select: 'best', pruneAt: [10, 20] },
+      bestOf: { n: 8, reward: 'steps', select: 'best', pruneAt: [10, 21] },
     },
   },
   {
@@ -47,7 +47,7 @@ const examples: readonly Example[] = [
       prompt: sum,
       seed: 2,
       method: 'particles',
-      particles: { n: 6, reward: 'steps', lambda: 4, at: 'tokens', every: 6, threshold: 0.7 },
+      particles: { n: 6, reward: 'steps', lambda: 4, at: 'tokens', every: 7, threshold: 0.7 },
     },
   },
 ]

@@ -92,7 +92,7 @@ const readOption = (group: 'bestOf' | 'particles', key: string, text: string) =>
   Object.hasOwn(options[group], key) ? options[group][key]?.(text) : undefined
 
 /** Ascending lengths, such as "10,20". */
-function readLengths(text: string): readonly number[] | undefined {
+export function readLengths(text: string): readonly number[] | undefined {
   if (text === '') return []
   const lengths = text.split(',').map(Number)
   const ascend = lengths.every((length, i) => Number.isInteger(length) && length > (lengths[i - 1] ?? 0))

@@ -18,8 +18,24 @@ export interface RewardReply {
 
 export const scores = signal<readonly Score[]>([])
 
+/** The scores are of answers that are no longer shown. */
+export const stale = signal(false)
+
+/** Rewards of what is steered for now: of the objectives whose slider, or whose guide's, is moved, and of the method. */
+export const aims = computed((): ReadonlySet<string> => {
+  const { guides, objectives, method, bestOf, particles } = setting.value
+  const moved = offer.value?.objectives.filter(
+    ({ id, guide }) => (objectives[id] ?? 0) !== 0 || (guide !== undefined && (guides[guide] ?? 0) !== 0),
+  )
+  const judging = method === 'best_of' ? bestOf.reward : method === 'particles' ? particles.reward : ''
+  return new Set([...(moved?.flatMap(({ reward }) => reward ?? []) ?? []), judging])
+})
+
 /** Rewards that the configuration's objectives name: what somebody cares about. */
-const judges = computed(() => [...new Set(offer.value?.objectives.flatMap(({ reward }) => reward ?? []))])
+const judges = computed(() => {
+  const named = offer.value?.objectives.flatMap(({ reward }) => reward ?? []) ?? []
+  return [...new Set([...named, ...aims.value])].filter((reward) => reward !== '')
+})
 
 let asking = new AbortController()
 
@@ -28,6 +44,7 @@ export function keepScores(): void {
   effect(() => {
     const [plain, steered] = [base.answer.value, aligned.answer.value]
     asking.abort()
+    stale.value = true
     if (plain.status !== 'done' || steered.status !== 'done') return
     asking = new AbortController()
     void judge([plain.text, steered.text], judges.value, asking.signal)
@@ -47,5 +64,7 @@ async function judge(responses: readonly string[], rewards: readonly string[], s
       }
     }),
   )
-  if (!signal.aborted) scores.value = found
+  if (signal.aborted) return
+  scores.value = found
+  stale.value = false
 }
