@@ -28,7 +28,7 @@ export function CodePanel() {
         </div>
         <CopyButton text={() => code} label="Copy" />
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys */}
+      {/* what scrolls must be reachable by keys */}
       <pre tabIndex={0} role="region" aria-label={`The request in ${language.value}`}>
         {code}
       </pre>

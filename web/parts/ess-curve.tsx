@@ -10,11 +10,11 @@ interface Props {
 
 /** The effective sample size at each checkpoint, before resampling. */
 export function EssCurve({ steps, n, threshold }: Props) {
-  const points = steps.map(({ ess }, j) => ({ x: xOf(j), y: essY(ess / n, n), ess }))
-  const right = xOf(steps.length - 1)
+  const points = steps.map(({ ess }, j) => ({ x: xOf(j, steps.length), y: essY(ess / n, n), ess }))
+  const right = xOf(steps.length - 1, steps.length)
   return (
     <g class="ess">
-      <text class="axis" x={left - 10} y={essY(1, n) - 8}>
+      <text class="axis" x={left - 10} y={essY(1, n) - 20}>
         effective sample size
       </text>
       <line class="floor" x1={left} x2={right} y1={essY(0, n)} y2={essY(0, n)} />

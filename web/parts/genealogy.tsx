@@ -52,12 +52,12 @@ function Checkpoints({ steps, n }: { readonly steps: Particles['steps']; readonl
     <>
       {steps.map(({ tokens, resampled }, j) => (
         <g key={tokens} class={resampled ? 'checkpoint resampled' : 'checkpoint'}>
-          <line x1={xOf(j)} x2={xOf(j)} y1={top - 14} y2={yOf(n - 1) + 14} />
-          <text x={xOf(j)} y={18}>
+          <line x1={xOf(j, steps.length)} x2={xOf(j, steps.length)} y1={top - 14} y2={yOf(n - 1) + 14} />
+          <text x={xOf(j, steps.length)} y={18}>
             {tokens} tokens
           </text>
           {resampled ? (
-            <text class="event" x={xOf(j) + stepWidth / 2} y={34}>
+            <text class="event" x={xOf(j, steps.length) + stepWidth(steps.length) / 2} y={34}>
               resampled
             </text>
           ) : null}
@@ -70,8 +70,11 @@ function Checkpoints({ steps, n }: { readonly steps: Particles['steps']; readonl
 function Lines({ tree, n }: { readonly tree: readonly (readonly LineageNode[])[]; readonly n: number }) {
   const lines = tree.flatMap((step, j) =>
     step.map((node) => {
-      const from = node.parent === undefined ? { x: left, y: yOf((n - 1) / 2) } : { x: xOf(j - 1), y: yOf(node.parent) }
-      return { node, from, to: { x: xOf(j), y: yOf(node.slot) } }
+      const from =
+        node.parent === undefined
+          ? { x: left, y: yOf((n - 1) / 2) }
+          : { x: xOf(j - 1, tree.length), y: yOf(node.parent) }
+      return { node, from, to: { x: xOf(j, tree.length), y: yOf(node.slot) } }
     }),
   )
   // The answer's own line last, so that it lies on top.
@@ -98,6 +101,7 @@ interface NodesProps {
 }
 
 function Nodes({ nodes, current, onShow }: NodesProps) {
+  const steps = 1 + Math.max(...nodes.map(({ step }) => step))
   const known = nodes.flatMap(({ reward }) => (typeof reward === 'number' ? [reward] : []))
   const [low, high] = [Math.min(...known), Math.max(...known)]
   const share = (reward: number) => (high > low ? (reward - low) / (high - low) : 1)
@@ -125,8 +129,8 @@ function Nodes({ nodes, current, onShow }: NodesProps) {
           onMouseEnter={() => onShow(node)}
           onKeyDown={(event) => move(event, node)}
         >
-          <circle cx={xOf(node.step)} cy={yOf(node.slot)} r={9} />
-          <text x={xOf(node.step) + 14} y={yOf(node.slot) - 6}>
+          <circle cx={xOf(node.step, steps)} cy={yOf(node.slot)} r={9} />
+          <text x={xOf(node.step, steps) + 14} y={yOf(node.slot) - 6}>
             {rewardText(node)}
           </text>
         </g>

@@ -22,7 +22,7 @@ export function Inspector() {
         <b class="word">{readable(token.text)}</b>
         {moved === undefined ? <Plain token={token} /> : <Moved token={token} moved={moved} />}
       </p>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Words that could have come here">
         <Options token={token} guides={guides} />
       </div>
       <Reading guides={guides} />

@@ -139,7 +139,7 @@ interface PruneProps {
 function PruneField({ lengths, onChange }: PruneProps) {
   return (
     <label class="field inline">
-      <span>Drop the worse half at</span>
+      <span>Drop worse half at tokens</span>
       <input
         type="text"
         inputMode="numeric"
@@ -152,7 +152,6 @@ function PruneField({ lengths, onChange }: PruneProps) {
           else onChange(read)
         }}
       />
-      <span>tokens</span>
     </label>
   )
 }

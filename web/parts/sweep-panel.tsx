@@ -1,4 +1,4 @@
-import { computed, useSignal } from '@preact/signals'
+import { computed, type Signal, useSignal } from '@preact/signals'
 import { offer, setting, steer } from '../state/store.ts'
 import { Sweep, type SweepPlan, withWeight } from '../state/sweep.ts'
 import { ErrorNote } from './error-note.tsx'
@@ -37,9 +37,6 @@ export function SweepPanel() {
     swept.value = { plan, title }
     void sweep.run(setting.value, plan)
   }
-  const change = (more: Partial<Range>) => {
-    range.value = { ...range.value, ...more }
-  }
   const running = sweep.state.value === 'running'
   return (
     <div class="sweep">
@@ -60,36 +57,7 @@ export function SweepPanel() {
             reward.value = value
           }}
         />
-        <NumberField
-          label="from"
-          value={range.value.from}
-          least={-10}
-          most={10}
-          step={0.25}
-          onChange={(from) => change({ from })}
-        />
-        <NumberField
-          label="to"
-          value={range.value.to}
-          least={-10}
-          most={10}
-          step={0.25}
-          onChange={(to) => change({ to })}
-        />
-        <NumberField
-          label="points"
-          value={range.value.points}
-          least={2}
-          most={50}
-          onChange={(points) => change({ points })}
-        />
-        <NumberField
-          label="answers each"
-          value={range.value.answers}
-          least={1}
-          most={offer.value?.limits.max_n ?? 32}
-          onChange={(answers) => change({ answers })}
-        />
+        <RangeFields range={range} />
         <button type="button" class="main" onClick={running ? () => sweep.stop() : start}>
           {running ? 'Stop sweep' : 'Sweep'}
         </button>
@@ -104,6 +72,42 @@ export function SweepPanel() {
         <SweepResult plan={swept.value.plan} title={swept.value.title} />
       )}
     </div>
+  )
+}
+
+function RangeFields({ range }: { readonly range: Signal<Range> }) {
+  const change = (more: Partial<Range>) => {
+    range.value = { ...range.value, ...more }
+  }
+  const { from, to, points, answers } = range.value
+  const most = offer.value?.limits.max_n ?? 32
+  return (
+    <>
+      <NumberField
+        label="from"
+        value={from}
+        least={-10}
+        most={10}
+        step={0.25}
+        onChange={(value) => change({ from: value })}
+      />
+      <NumberField
+        label="to"
+        value={to}
+        least={-10}
+        most={10}
+        step={0.25}
+        onChange={(value) => change({ to: value })}
+      />
+      <NumberField label="points" value={points} least={2} most={50} onChange={(value) => change({ points: value })} />
+      <NumberField
+        label="answers each"
+        value={answers}
+        least={1}
+        most={most}
+        onChange={(value) => change({ answers: value })}
+      />
+    </>
   )
 }
 

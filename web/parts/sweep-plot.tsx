@@ -61,8 +61,8 @@ const colour = (name: string) => () => getComputedStyle(document.documentElement
 function optionsOf(plan: SweepPlan, title: string, width: number, onPoint: Props['onPoint']): uPlot.Options {
   const axis = {
     stroke: colour('--muted-ink'),
-    grid: { stroke: colour('--line-ink') },
-    ticks: { stroke: colour('--line-ink') },
+    grid: { stroke: colour('--line-ink'), width: 1 },
+    ticks: { stroke: colour('--line-ink'), width: 1 },
   }
   return {
     width,
