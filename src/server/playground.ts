@@ -11,7 +11,10 @@ import type { AppEnvironment } from './gateway.ts'
 export const builtPlayground = fileURLToPath(new URL('../../dist/web', import.meta.url))
 
 /** Paths that the playground answers at. */
-export const playgroundPaths = ['/', '/assets/*', '/favicon.svg'] as const
+const paths = ['/', '/assets/*', '/favicon.svg'] as const
+
+/** A checkout that was not built has none. */
+export const isBuilt = (folder: string): boolean => existsSync(`${folder}/index.html`)
 
 /** Everything comes from this server, nothing is inline, and no other page may frame it. */
 const headers = secureHeaders({
@@ -35,13 +38,13 @@ const headers = secureHeaders({
  * @param folder of the built playground
  */
 export function servePlayground(app: Hono<AppEnvironment>, folder: string): void {
-  if (!existsSync(`${folder}/index.html`)) {
+  if (!isBuilt(folder)) {
     app.get('/', () => {
       throw new ApiProblem('route-not-found', 'The playground is not built: `npm run build` does that.')
     })
     return
   }
-  for (const path of playgroundPaths) app.get(path, headers)
+  for (const path of paths) app.get(path, headers)
   app.get('/assets/*', cached('public, max-age=31536000, immutable'), serveStatic({ root: folder }))
   for (const path of ['/', '/favicon.svg']) app.get(path, cached('no-cache'), etag(), serveStatic({ root: folder }))
 }

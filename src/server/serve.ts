@@ -15,7 +15,7 @@ import { watchEventLoopDelay } from './event-loop-delay.ts'
 import { createHttpServer } from './http-server.ts'
 import { listen } from './listen.ts'
 import { assertModelFolders } from './model-folders.ts'
-import { builtPlayground } from './playground.ts'
+import { builtPlayground, isBuilt } from './playground.ts'
 import { pullModels } from './pull.ts'
 import { toTryLines } from './try-lines.ts'
 import { openUpstreams } from './upstream-setup.ts'
@@ -59,7 +59,13 @@ export async function serve(config: Config, environment: Environment): Promise<v
   const { port } = server.address() as AddressInfo
   const url = `http://${config.server.host}:${port}`
   log.info(`listening on ${url}`)
-  if (ownEngine === undefined || (await ownEngine.start())) process.stdout.write(`${toTryLines(config, url)}\n`)
+  if (ownEngine === undefined || (await ownEngine.start())) process.stdout.write(`${welcome(config, url)}\n`)
+}
+
+/** What to do now that it serves. */
+function welcome(config: Config, url: string): string {
+  const lines = toTryLines(config, url)
+  return config.server.playground && isBuilt(builtPlayground) ? `Playground: ${url}/\n\n${lines}` : lines
 }
 
 /** Rewards are judged in the engine process too. */

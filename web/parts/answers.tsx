@@ -11,12 +11,21 @@ export function Answers() {
       <AnswerColumn side="aligned" title="Aligned" column={aligned}>
         <HeatChoice />
       </AnswerColumn>
-      <p class="legend">
-        <span class="token raised">likelier</span> and <span class="token lowered">less likely</span> than under the
-        base alone; click a word to see why
-      </p>
+      <Legend />
       <Scores />
     </section>
+  )
+}
+
+/** Only where a guide was at work is there anything to read off colours. */
+function Legend() {
+  const { alignment, previous } = aligned.answer.value
+  if (Object.keys((alignment ?? previous)?.trace?.weights ?? {}).length === 0) return null
+  return (
+    <p class="legend">
+      <span class="token raised">likelier</span> and <span class="token lowered">less likely</span> than under the base
+      alone; click a word to see why
+    </p>
   )
 }
 

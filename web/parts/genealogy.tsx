@@ -126,7 +126,6 @@ function Nodes({ nodes, current, onShow }: NodesProps) {
           tabIndex={node === current ? 0 : -1}
           aria-label={tellOf(node)}
           onClick={() => onShow(node)}
-          onMouseEnter={() => onShow(node)}
           onKeyDown={(event) => move(event, node)}
         >
           <circle cx={xOf(node.step, steps)} cy={yOf(node.slot)} r={9} />

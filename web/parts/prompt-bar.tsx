@@ -4,6 +4,7 @@ import { startSetting } from '../state/setting.ts'
 import { busy, edit, notice, offer, run, setting, steer, stop } from '../state/store.ts'
 import { panel } from '../state/view.ts'
 import { NumberField } from './number-field.tsx'
+import { runOnEnter } from './run-on-enter.ts'
 
 export function PromptBar() {
   const { prompt, system, seed, temperature, maxTokens } = setting.value
@@ -80,12 +81,6 @@ export function PromptBar() {
       )}
     </section>
   )
-}
-
-function runOnEnter(event: KeyboardEvent): void {
-  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
-  event.preventDefault()
-  run()
 }
 
 function Prompts() {

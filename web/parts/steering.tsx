@@ -1,5 +1,7 @@
+import type { Method } from '../state/setting.ts'
 import { edit, offer, run, setting, steer } from '../state/store.ts'
 import { MethodChoice } from './method-choice.tsx'
+import { runOnEnter } from './run-on-enter.ts'
 import { WeightSlider } from './weight-slider.tsx'
 
 const kinds: Readonly<Record<string, string>> = {
@@ -27,7 +29,9 @@ function Guides() {
   return (
     <fieldset>
       <legend>Guides</legend>
-      <p class="explain">Each tilts every next word. Below zero steers away.</p>
+      <p class="explain">
+        Each tilts every next word: move one and watch the aligned answer change. Below zero steers away.
+      </p>
       {offered.map(({ id, kind }) => (
         <WeightSlider
           key={id}
@@ -53,7 +57,7 @@ function Objectives() {
         <WeightSlider
           key={id}
           name={id}
-          hint={[guide && `guide ${guide}`, reward && `reward ${reward}`].filter(Boolean).join(', ')}
+          hint={hintOf({ guide, reward }, method)}
           weight={objectives[id] ?? 0}
           // the server refuses what would do nothing
           disabled={guide === undefined && method === 'sample'}
@@ -62,6 +66,12 @@ function Objectives() {
       ))}
     </fieldset>
   )
+}
+
+function hintOf({ guide, reward }: { guide: string | undefined; reward: string | undefined }, method: Method): string {
+  if (guide === undefined && method === 'sample')
+    return `Only judged, by ${reward}: choose best of N or particles below`
+  return [guide && `tilts by ${guide}`, reward && `judged by ${reward}`].filter(Boolean).join(', ')
 }
 
 function Principle() {
@@ -75,6 +85,7 @@ function Principle() {
         rows={2}
         value={principle}
         onInput={({ currentTarget }) => edit({ principle: currentTarget.value })}
+        onKeyDown={runOnEnter}
         onChange={run}
       />
       <WeightSlider
