@@ -123,7 +123,8 @@ function Nodes({ nodes, current, onShow }: NodesProps) {
           class={`node ${node.streamed ? 'streamed' : ''} ${node.lost ? 'lost' : ''} ${node === current ? 'current' : ''}`}
           style={{ '--reward': `${typeof node.reward === 'number' ? share(node.reward) * 100 : 0}%` }}
           role="button"
-          tabIndex={node === current ? 0 : -1}
+          // in SVG the names of attributes have cases
+          tabindex={node === current ? 0 : -1}
           aria-label={tellOf(node)}
           onClick={() => onShow(node)}
           onKeyDown={(event) => move(event, node)}
