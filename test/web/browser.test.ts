@@ -31,6 +31,8 @@ describe('the playground in Chromium', { skip: noBrowser || cannotServe }, () =>
   async function open(hash = '', options: BrowserContextOptions = {}, state = 'done') {
     const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options })
     const page = await context.newPage()
+    // a machine with much else to do is slow, not wrong
+    page.setDefaultTimeout(120_000)
     const complaints: string[] = []
     page.on('pageerror', (error) => complaints.push(error.message))
     page.on('console', (message) => {
