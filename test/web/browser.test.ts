@@ -85,7 +85,10 @@ describe('the playground in Chromium', { skip: noBrowser || cannotServe }, () =>
   })
 
   it('ends a stopped run on the server too', async () => {
-    const { page, close } = await open(slow, {}, 'waiting, .answer.aligned.streaming')
+    const { page, close } = await open(review)
+    await page.evaluate((hash) => {
+      location.hash = hash
+    }, slow)
     const running = async () =>
       ((await (await fetch(`${server.url}/readyz`)).json()) as { engine: { running: number } }).engine.running
     await untilSo(async () => (await running()) > 1)
@@ -246,7 +249,7 @@ async function violations(page: Page): Promise<string[]> {
 }
 
 async function untilSo(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 120_000
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('it never came to pass')
     await new Promise((resolve) => setTimeout(resolve, 20))

@@ -28,7 +28,7 @@ export function Candidates({ candidates, bestOf }: Props) {
                 style={{ '--share': `${high > low ? (100 * ((score ?? low) - low)) / (high - low) : 100}%` }}
               />
               {chosen ? <span class="badge">chosen</span> : null}
-              {pruned === undefined ? null : <span class="badge grey">dropped at {pruned} tokens</span>}
+              {pruned === undefined ? null : <span class="badge grey">dropped at {pruned}</span>}
             </p>
             <p class="candidate-text">{text}</p>
             <p class="facts">
