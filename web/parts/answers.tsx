@@ -31,8 +31,7 @@ function Legend() {
 
 /** What the rewards say of both. */
 function Scores() {
-  const judged = scores.value.filter(({ problem }) => problem === undefined)
-  if (judged.length === 0) return null
+  if (scores.value.length === 0) return null
   return (
     <table class={`scores card${stale.value ? ' stale' : ''}`}>
       <caption>Rewards of the two answers</caption>
@@ -45,7 +44,8 @@ function Scores() {
         </tr>
       </thead>
       <tbody>
-        {judged.map(({ reward, base: plain, aligned: steered }) => {
+        {scores.value.map(({ reward, base: plain, aligned: steered, problem }) => {
+          if (problem !== undefined) return <Unjudged key={reward} reward={reward} problem={problem} />
           const change = (steered ?? 0) - (plain ?? 0)
           return (
             <tr key={reward} class={aims.value.has(reward) ? 'aim' : ''}>
@@ -58,5 +58,16 @@ function Scores() {
         })}
       </tbody>
     </table>
+  )
+}
+
+function Unjudged({ reward, problem }: { readonly reward: string; readonly problem: string }) {
+  return (
+    <tr>
+      <th scope="row">{reward}</th>
+      <td class="unjudged" colSpan={3}>
+        {problem}
+      </td>
+    </tr>
   )
 }

@@ -61,8 +61,8 @@ function classOf(token: TokenView, isPicked: boolean): string {
   return ['token', heat > 0 ? 'raised' : heat < 0 ? 'lowered' : '', isPicked ? 'picked' : ''].filter(Boolean).join(' ')
 }
 
-/** 0 to 1; three nats (a factor of 20) are full heat. */
-const strength = (token: TokenView): number => Math.min(1, Math.abs(heatOf(token, heatGuide.value) ?? 0) / 3)
+/** 0 to 1; three nats (a factor of 20) are full heat, and the root lets a tenth of a nat show too. */
+const strength = (token: TokenView): number => Math.sqrt(Math.min(1, Math.abs(heatOf(token, heatGuide.value) ?? 0) / 3))
 
 function tellOf(token: TokenView): string {
   const heat = heatOf(token, heatGuide.value)

@@ -60,7 +60,12 @@ async function judge(responses: readonly string[], rewards: readonly string[], s
         const [plain, steered] = data.map(({ score }) => score ?? Number.NEGATIVE_INFINITY)
         return { reward, base: plain, aligned: steered, problem: undefined }
       } catch (error) {
-        return { reward, base: undefined, aligned: undefined, problem: String(error) }
+        return {
+          reward,
+          base: undefined,
+          aligned: undefined,
+          problem: error instanceof Error ? error.message : String(error),
+        }
       }
     }),
   )
