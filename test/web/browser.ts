@@ -4,8 +4,9 @@ import { type Browser, chromium } from 'playwright-core'
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/opt/google/chrome/chrome']
 
-/** TRIMTAB_CHROMIUM names another one. */
-const executable = env['TRIMTAB_CHROMIUM'] ?? places.find((path) => existsSync(path))
+/** TRIMTAB_CHROMIUM names another one; empty, it says that none is to be used. */
+const named = env['TRIMTAB_CHROMIUM']
+const executable = named === undefined ? places.find((path) => existsSync(path)) : named || undefined
 
 /** Why there can be no browser; false when there can. `npm run test:browser` wants one. */
 export const noBrowser =
