@@ -34,6 +34,8 @@ export interface SequenceRequest {
 export interface TokenAlternative {
   readonly id: number
   readonly logprob: number
+  /** Like the drawn token's; absent without `trace`, and where an upstream reports no more than the drawn token's. */
+  readonly termLogprobs?: readonly number[] | undefined
 }
 
 /** One drawn token. */

@@ -41,7 +41,7 @@ export function feynmanKac(
         judge.degraded !== undefined
           ? 0
           : chooseParticle(filter, population, options, (logWeights) => pick(logWeights, 1, u))
-      yield* choiceEnd(chosen, population, lineage, { judge, report: reportOf(filter, options, judge) })
+      yield* choiceEnd(chosen, population, lineage, { judge, report: reportOf(filter, options, judge, chosen) })
     } finally {
       population.release()
     }
@@ -69,9 +69,14 @@ function chooseParticle(
 /** Orders answers as the target does: where lambda is negative, a low reward is what is wanted. */
 const favour = (lambda: number, reward: number): number => (lambda < 0 ? times(lambda, reward) : reward)
 
-function reportOf(filter: ParticleFilter, { n, compat }: ParticleOptions, { degraded }: Judge): ParticlesReport {
+function reportOf(
+  filter: ParticleFilter,
+  { n, compat }: ParticleOptions,
+  { degraded }: Judge,
+  chosen: number,
+): ParticlesReport {
   const { logZ, collapsed, steps } = filter
-  return { n, logZ: compat === undefined && degraded === undefined ? logZ : undefined, collapsed, steps }
+  return { n, logZ: compat === undefined && degraded === undefined ? logZ : undefined, collapsed, chosen, steps }
 }
 
 function* choiceEnd(

@@ -17,6 +17,8 @@ export class ParticleFilter {
   readonly steps: CheckpointReport[] = []
   collapsed = false
   #logZ = 0
+  /** By slot, how much of its text the steps so far have told. */
+  #told: readonly number[] | undefined
   readonly #population: Population
   readonly #options: ParticleOptions
   readonly #judge: Judge
@@ -110,9 +112,18 @@ export class ParticleFilter {
       resampled: due,
       rewards: this.#judge.degraded === undefined ? particles.map(({ weight }) => weight.reward) : undefined,
       ancestors,
+      texts: this.#request.sampling.trace ? this.#freshTexts(ancestors) : undefined,
     })
     if (due) this.#resample(ancestors, checkpoint)
     else if (this.#options.compat === 'fkd') this.#forgetWeights()
+  }
+
+  /** What the steps have not told yet; each slot then goes on from what its ancestor had written. */
+  #freshTexts(ancestors: readonly number[]): string[] {
+    const texts = this.#population.particles.map(({ answer }) => answer.text)
+    const fresh = texts.map((text, slot) => text.slice(this.#told?.[slot] ?? 0))
+    this.#told = ancestors.map((ancestor) => texts[ancestor]!.length)
+    return fresh
   }
 
   #due(size: number): boolean {

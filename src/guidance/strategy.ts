@@ -40,6 +40,8 @@ export interface ParticlesReport {
   readonly logZ: number | undefined
   /** Every particle had weight 0 at some checkpoint. */
   readonly collapsed: boolean
+  /** Which particle, after the last checkpoint, is the answer. */
+  readonly chosen: number
   readonly steps: readonly CheckpointReport[]
 }
 
@@ -52,6 +54,8 @@ export interface CheckpointReport {
   readonly rewards: readonly number[] | undefined
   /** Which particle each one continues after this checkpoint. */
   readonly ancestors: readonly number[]
+  /** What each particle has written since the checkpoint before; undefined unless a trace was asked for. */
+  readonly texts: readonly string[] | undefined
 }
 
 export interface SearchReport {

@@ -1,4 +1,4 @@
-import type { TokenDraw } from '../decoding/decoder.ts'
+import type { TokenAlternative, TokenDraw } from '../decoding/decoder.ts'
 import type { GuideReading } from './merge-terms.ts'
 
 /** The traces of a request's choices, with the weights that put their parts together. */
@@ -20,30 +20,60 @@ export interface TokenTrace {
   readonly baseLogprob: number
   /** Each guide's a_k(token) at temperature 1, before its weight. */
   readonly guides: Readonly<Record<string, number>>
-  readonly top: TokenDraw['top']
+  /** The most likely tokens of that law, best first; undefined unless `top_logprobs` was asked for. */
+  readonly top: readonly AlternativeTrace[] | undefined
+}
+
+/** What was said of a token that could have been drawn; the values are as a drawn token's. */
+export interface AlternativeTrace {
+  readonly id: number
+  readonly text: string
+  readonly logprob: number
+  /** Undefined, as `guides`, where an upstream reports them for the drawn token only. */
+  readonly baseLogprob: number | undefined
+  readonly guides: Readonly<Record<string, number>> | undefined
 }
 
 /**
- * What base and guides each said of a drawn token. At temperature 1 without filters or penalties, logprob is the log-softmax
- * at the token of baseWeight * base + sum of weight * guide.
+ * What base and guides each said of a drawn token and its alternatives. At temperature 1 without filters or penalties, logprob is
+ * the log-softmax at the token of baseWeight * base + sum of weight * guide.
  * @param draw of a sequence whose sampling asked for `trace`
  * @param text the token's own text
+ * @param textOf an alternative's
  */
-export function traceToken(draw: TokenDraw, text: string, readings: readonly GuideReading[]): TokenTrace {
-  const logprobs = draw.termLogprobs
-  if (logprobs === undefined) throw new Error(`Token ${draw.id} was drawn without trace.`)
+export function traceToken(
+  draw: TokenDraw,
+  text: string,
+  readings: readonly GuideReading[],
+  textOf: (id: number) => string,
+): TokenTrace {
+  const { id, logprob, termLogprobs, top } = draw
+  if (termLogprobs === undefined) throw new Error(`Token ${id} was drawn without trace.`)
+  return {
+    id,
+    text,
+    logprob,
+    ...readTerms(termLogprobs, readings),
+    top: top?.map((alternative) => traceAlternative(alternative, readings, textOf(alternative.id))),
+  }
+}
+
+function traceAlternative(
+  { id, logprob, termLogprobs }: TokenAlternative,
+  readings: readonly GuideReading[],
+  text: string,
+): AlternativeTrace {
+  const read =
+    termLogprobs === undefined ? { baseLogprob: undefined, guides: undefined } : readTerms(termLogprobs, readings)
+  return { id, text, logprob, ...read }
+}
+
+function readTerms(logprobs: readonly number[], readings: readonly GuideReading[]) {
   const guides = readings.map(({ name, combination }): [string, number] => [
     name,
     combination.reduce((sum, { term, coefficient }) => sum + coefficient * logprobs[term]!, 0),
   ])
-  return {
-    id: draw.id,
-    text,
-    logprob: draw.logprob,
-    baseLogprob: logprobs[0]!,
-    guides: Object.fromEntries(guides),
-    top: draw.top,
-  }
+  return { baseLogprob: logprobs[0]!, guides: Object.fromEntries(guides) }
 }
 
 /** Each guide's weight, by the name it has in the trace. */

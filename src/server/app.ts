@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { describeAlignment } from './alignment-catalogue.ts'
 import { ApiProblem } from './api-problem.ts'
 import { chatCompletions } from './chat-completions.ts'
 import { isClientGone } from './client-presence.ts'
@@ -12,6 +13,7 @@ import { listModels, retrieveModel } from './models.ts'
 import { clientGoneStatus, isLogged, toOpenAIError } from './openai-error.ts'
 import { openApiDocument } from './openapi.ts'
 import { passOther } from './pass-other.ts'
+import { servePlayground } from './playground.ts'
 import { requestId } from './request-id.ts'
 import { keepRecords } from './request-lifecycle.ts'
 import { responses } from './responses.ts'
@@ -33,6 +35,7 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
   app.post('/v1/responses', (context) => responses(context, gateway))
   app.post('/v1/rewards', (context) => postRewards(context, gateway))
   app.get('/v1/rewards', (context) => context.json(listRewards(gateway.rewards)))
+  app.get('/v1/alignment', (context) => context.json(describeAlignment(gateway, context.get('caller'))))
   app.get('/v1/models', (context) => context.json(listModels(gateway.models, context.get('caller'))))
   // A hub id has a slash in it, so the rest of the path is the name.
   app.get('/v1/models/:id{.+}', (context) => context.json(retrieveModel(gateway.models, context.req.param('id'))))
@@ -49,6 +52,7 @@ export function createApp(gateway: Gateway): Hono<AppEnvironment> {
   })
   app.get('/openapi.json', (context) => context.json(openApiDocument()))
   app.all('/v1/*', (context, next) => passOther(context, gateway, next))
+  if (gateway.playground !== undefined) servePlayground(app, gateway.playground)
   refuseOtherMethods(app)
   app.notFound((context) => {
     const problem = new ApiProblem('route-not-found', noRoute(context.req))
@@ -71,6 +75,7 @@ const methods: Readonly<Record<string, string>> = {
   '/v1/completions': 'POST',
   '/v1/responses': 'POST',
   '/v1/rewards': 'GET, HEAD, POST',
+  '/v1/alignment': 'GET, HEAD',
   '/v1/models': 'GET, HEAD',
   '/v1/models/:id{.+}': 'GET, HEAD',
   '/healthz': 'GET, HEAD',

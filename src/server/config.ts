@@ -22,6 +22,7 @@ const server = z.strictObject({
     .default('127.0.0.1')
     .describe('Address to listen on. 0.0.0.0 opens the server to the network: give `keys` then.'),
   port: z.int().min(0).max(65535).default(8080).describe('Port to listen on; 0 takes a free one.'),
+  playground: z.boolean().default(true).describe('Serve the playground at `/`.'),
   body_limit: size('2MiB').describe(
     'Largest request body; larger ones are refused (413) without being read to the end.',
   ),

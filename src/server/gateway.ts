@@ -1,4 +1,5 @@
 import type { HttpBindings } from '@hono/node-server'
+import type { AlignmentCatalogue } from './alignment-catalogue.ts'
 import type { Engine } from './engine.ts'
 import type { EventLoopDelay } from './event-loop-delay.ts'
 import type { Caller } from './keys/caller.ts'
@@ -17,6 +18,10 @@ export interface Gateway {
   readonly upstreams: Upstreams
   /** Names of the rewards that requests may use. */
   readonly rewards: readonly string[]
+  /** What requests may ask of `alignment`, as GET /v1/alignment tells it. */
+  readonly catalogue: AlignmentCatalogue
+  /** Folder of the built playground; undefined: none is served. */
+  readonly playground: string | undefined
   readonly limits: {
     readonly bodyBytes: number
     readonly maxChoices: number

@@ -20,6 +20,7 @@ export function openApiDocument() {
       '/v1/completions': post('Create a text completion', 'CompletionRequest'),
       '/v1/responses': post('Create a response', 'ResponsesRequest'),
       '/v1/rewards': { ...post('Score answers with a reward', 'RewardRequest'), ...get('List the rewards') },
+      '/v1/alignment': get('What the `alignment` object of requests may name, and its limits'),
       '/v1/models': get('List the models'),
       '/v1/models/{id}': {
         get: {

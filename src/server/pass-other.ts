@@ -6,7 +6,7 @@ import { passageOfOther } from './passage.ts'
 import { readBytes } from './read-body.ts'
 
 /** Ours alone, whatever the method. */
-const ownRoutes = /^\/v1\/(models|rewards)(\/|$)/
+const ownRoutes = /^\/v1\/(models|rewards|alignment)(\/|$)/
 
 /** Whatever else comes below /v1/: upstreams know more routes and methods than we do. */
 export async function passOther(

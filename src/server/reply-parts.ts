@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import type { TokenTrace } from '../guidance/trace.ts'
 import type { AlignmentReport, GenerationUsage, TokenReport } from './engine-messages.ts'
 import { toWireOutcomes } from './outcome-parts.ts'
 import { toWireSpeculation } from './speculation-report.ts'
@@ -32,20 +33,33 @@ export function toWireAlignment(report: AlignmentReport, seed: number) {
       reward_calls: tokens.rewardCalls,
     },
     ...toWireSpeculation(speculation),
-    ...toWireOutcomes(outcomes),
+    ...toWireOutcomes(outcomes, trace !== undefined),
     ...(trace === undefined ? {} : { trace: toWireTrace(trace) }),
   }
 }
 
 function toWireTrace(trace: NonNullable<AlignmentReport['trace']>) {
   const weights = { base_weight: trace.baseWeight, weights: trace.weights }
-  const choices = trace.choices.map((tokens) =>
-    tokens.map(({ id, text, logprob, baseLogprob, guides, top }) => {
-      return { id, text, logprob, base_logprob: baseLogprob, guides, ...((top?.length ?? 0) === 0 ? {} : { top }) }
-    }),
-  )
-  if (choices.length === 1) return { ...weights, tokens: choices[0] }
+  const choices = trace.choices.map((tokens) => tokens.map(toWireTokenTrace))
+  if (choices.length === 1) return { ...weights, tokens: choices[0]! }
   return { ...weights, choices: choices.map((tokens) => ({ tokens })) }
+}
+
+function toWireTokenTrace({ id, text, logprob, baseLogprob, guides, top }: TokenTrace) {
+  const alternatives = (top ?? []).map((one) => ({
+    id: one.id,
+    text: one.text,
+    logprob: one.logprob,
+    ...(one.baseLogprob === undefined ? {} : { base_logprob: one.baseLogprob, guides: one.guides }),
+  }))
+  return {
+    id,
+    text,
+    logprob,
+    base_logprob: baseLogprob,
+    guides,
+    ...(alternatives.length === 0 ? {} : { top: alternatives }),
+  }
 }
 
 /** `choices[].logprobs` of chat completions. */

@@ -11,7 +11,8 @@ export function refuseHugeReply(request: GenerationRequest, prompts: readonly Pl
   const { streamed, heldLogprobs: most } = request.replyLimit
   const { topLogprobs, trace } = request.sampling
   const reported = streamed || topLogprobs === undefined ? 0 : 1 + topLogprobs
-  const traced = trace ? 2 + (prompts[0]?.alignment.readings.length ?? 0) + (topLogprobs ?? 0) : 0
+  // Of the drawn token and of each alternative: under the law, under the base, and what each guide said.
+  const traced = trace ? (2 + (prompts[0]?.alignment.readings.length ?? 0)) * (1 + (topLogprobs ?? 0)) : 0
   const tokens = request.n * prompts.reduce((sum, prompt) => sum + prompt.request.sampling.maxTokens, 0)
   const held = tokens * (reported + traced)
   if (held <= most) return

@@ -170,9 +170,8 @@ class Tally {
   #trace(index: number, promptIndex: number, draws: readonly TokenDraw[], text?: string): void {
     if (!this.#request.sampling.trace) return
     const { readings } = this.#prompts[promptIndex]!.alignment
-    for (const draw of draws) {
-      this.#traces[index]!.push(traceToken(draw, text ?? tokenText(draw.id, this.#tokenizer), readings))
-    }
+    const textOf = (id: number) => tokenText(id, this.#tokenizer)
+    for (const draw of draws) this.#traces[index]!.push(traceToken(draw, text ?? textOf(draw.id), readings, textOf))
   }
 
   #wholeTrace(): AlignmentTrace | undefined {

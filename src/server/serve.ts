@@ -20,6 +20,7 @@ import { Load } from './load.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { assertModelFolders } from './model-folders.ts'
 import { packageVersion } from './package-version.ts'
+import { builtPlayground, isBuilt } from './playground.ts'
 import { pullModels } from './pull.ts'
 import { LiveSettings } from './reload.ts'
 import { logRequest } from './request-log.ts'
@@ -62,7 +63,13 @@ export async function serve(config: Config, environment: Environment, reread?: (
   const { port } = server.address() as AddressInfo
   const url = `http://${config.server.host}:${port}`
   log.info(`listening on ${url}`)
-  if (ownEngine === undefined || (await ownEngine.start())) process.stdout.write(`${toTryLines(config, url)}\n`)
+  if (ownEngine === undefined || (await ownEngine.start())) process.stdout.write(`${welcome(config, url)}\n`)
+}
+
+/** What to do now that it serves. */
+function welcome(config: Config, url: string): string {
+  const lines = toTryLines(config, url)
+  return config.server.playground && isBuilt(builtPlayground) ? `Playground: ${url}/\n\n${lines}` : lines
 }
 
 interface Services extends Pick<Gateway, 'engine' | 'metrics' | 'tracing' | 'isDraining'> {
@@ -90,6 +97,10 @@ function gatewayOver(live: LiveSettings, { engine, metrics, tracing, log, isDrai
     get limits() {
       return live.current.limits
     },
+    get catalogue() {
+      return live.current.catalogue
+    },
+    playground: live.current.config.server.playground ? builtPlayground : undefined,
     get keys() {
       return live.current.keys
     },

@@ -1,3 +1,4 @@
+import { alignmentCatalogue } from './alignment-catalogue.ts'
 import type { Config } from './config.ts'
 import { servedNames } from './engine-setup.ts'
 import type { Gateway } from './gateway.ts'
@@ -6,7 +7,10 @@ import { openUpstreams } from './upstream-setup.ts'
 
 /** What requests are answered by and a reload replaces, all at once. */
 export interface Settings
-  extends Pick<Gateway, 'models' | 'upstreams' | 'rewards' | 'limits' | 'keys' | 'metricsAccess' | 'corsOrigins'> {
+  extends Pick<
+    Gateway,
+    'models' | 'upstreams' | 'rewards' | 'catalogue' | 'limits' | 'keys' | 'metricsAccess' | 'corsOrigins'
+  > {
   readonly config: Config
 }
 
@@ -18,6 +22,7 @@ export function settingsOf(config: Config, before?: Settings): Settings {
     models: servedNames(config),
     upstreams: openUpstreams(config, before && { config: before.config, upstreams: before.upstreams }),
     rewards: Object.keys(config.rewards),
+    catalogue: alignmentCatalogue(config),
     limits: {
       bodyBytes: server.body_limit,
       maxChoices: server.max_n,

@@ -178,6 +178,30 @@ test('the report: one step for each checkpoint, rewards and ancestors of every p
   }
 })
 
+test('traced texts put together along the ancestors of the chosen particle are the answer', async () => {
+  let resamplings = 0
+  for (const at of ['tokens', 'sentence'] as const)
+    for (let seed = 0n; seed < 20n; seed++) {
+      const strategy = withOptions({ at, resample_every: 2, lambda: 1 })(toyReward(scrambledReward))
+      const events = await eventsOf(strategy, toyRequest({ seed, trace: true, maxTokens: 7 }))
+      const end = events.at(-1)
+      assert.ok(end?.type === 'choice-end')
+      const { steps, chosen } = end.outcome!.particles!
+      let slot = chosen
+      let text = ''
+      for (const { texts, ancestors, resampled } of [...steps].reverse()) {
+        slot = ancestors[slot]!
+        text = texts![slot]! + text
+        if (resampled) resamplings++
+      }
+      assert.equal(text, textsOf(events)[0])
+    }
+  assert.ok(resamplings > 20, `${resamplings} resamplings`)
+  const untraced = (await eventsOf(withOptions({})(toyReward(scrambledReward)), toyRequest({}))).at(-1)
+  assert.ok(untraced?.type === 'choice-end')
+  for (const { texts } of untraced.outcome!.particles!.steps) assert.equal(texts, undefined)
+})
+
 test('a finished particle is judged once', async () => {
   for (let seed = 0n; seed < 20n; seed++) {
     const { reward, asked } = notingReward()

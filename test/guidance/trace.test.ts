@@ -18,13 +18,15 @@ const requests: unknown[] = [
   { preferences: { kind: 0.4, sound: -0.5 }, guides: [{ guide: 'positive', weight: -1 }, { principle: 'positive' }] },
 ]
 
+const letterOf = (id: number) => String.fromCharCode(0x61 + id)
+
 test("a token's logprob is the log-softmax of base + sum of weight * a_k, all read off the trace", async () => {
   for (const json of requests) {
     const { terms, readings, baseWeight } = aligned({ ...(json as object), trace: true })
     const weights = traceWeights(readings)
     const scores = [0, 1, 2].map((id) => {
       const draw = { id, logprob: 0, top: undefined, termLogprobs: termLogprobs(terms, [], id, scrambled) }
-      return scoreOf(traceToken(draw, '', readings))
+      return scoreOf(traceToken(draw, '', readings, letterOf))
     })
     const offline = softmax(scores)
     for (let seed = 0n; seed < 10n; seed++) {
@@ -42,12 +44,27 @@ test("a token's logprob is the log-softmax of base + sum of weight * a_k, all re
       const request = { terms, sampling: samplingParams({ seed, maxTokens: 1, trace: true }) }
       const events = await eventsOf(sample, request, new ToyDecoder(scrambled, undefined))
       const [delta] = events.filter((event) => event.type === 'choice-delta')
-      return traceToken(delta!.draws[0]!, delta!.text, readings)
+      return traceToken(delta!.draws[0]!, delta!.text, readings, letterOf)
     }
   }
 })
 
 test('a draw without term log-probabilities cannot be traced', () => {
   const draw = { id: 0, logprob: 0, top: undefined, termLogprobs: undefined }
-  assert.throws(() => traceToken(draw, 'a', []), /without trace/)
+  assert.throws(() => traceToken(draw, 'a', [], letterOf), /without trace/)
+})
+
+test('alternatives are read like the drawn token, and stay unread where only the drawn one was', () => {
+  const { readings } = aligned({ guides: [{ guide: 'positive', weight: 0.8 }], trace: true })
+  const top = [
+    { id: 1, logprob: -0.3, termLogprobs: [-0.7, -0.2] },
+    { id: 2, logprob: -1.4 },
+  ]
+  const draw = { id: 1, logprob: -0.3, top, termLogprobs: [-0.7, -0.2] }
+  const trace = traceToken(draw, 'b', readings, letterOf)
+  assert.deepEqual(trace.guides, { positive: -0.2 })
+  assert.deepEqual(trace.top, [
+    { id: 1, text: 'b', logprob: -0.3, baseLogprob: -0.7, guides: { positive: -0.2 } },
+    { id: 2, text: 'c', logprob: -1.4, baseLogprob: undefined, guides: undefined },
+  ])
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { ChatMessage } from '../../src/decoding/checkpoint/chat-template.ts'
-import type { LogitTerm } from '../../src/decoding/decoder.ts'
+import type { LogitTerm, TokenDraw } from '../../src/decoding/decoder.ts'
 import type { LocalEngine } from '../../src/decoding/local/engine.ts'
 import type { EngineOptions, ModelSpec } from '../../src/decoding/local/engine-options.ts'
 import { align } from '../../src/guidance/alignment.ts'
@@ -140,6 +140,18 @@ function entriesOf(family: Family): Record<string, GuideEntry[]> {
   }
 }
 
+/** What each context says of the alternatives makes, by its coefficients, the differences between their log-probabilities. */
+function assertReadLike({ id, logprob, top, termLogprobs }: TokenDraw, terms: readonly LogitTerm[]): void {
+  const mixed = (logprobs: readonly number[]) =>
+    terms.reduce((sum, { coefficient }, k) => sum + coefficient * logprobs[k]!, 0)
+  const normaliser = mixed(termLogprobs!) - logprob
+  assert.equal(top!.length, 5)
+  for (const alternative of top!) {
+    assert.ok(Math.abs(mixed(alternative.termLogprobs!) - normaliser - alternative.logprob) < bound)
+    if (alternative.id === id) assert.deepEqual(alternative.termLogprobs, termLogprobs)
+  }
+}
+
 function testFamily(family: Family, count: number) {
   let engine: LocalEngine
   let separate: SeparateModels
@@ -159,6 +171,7 @@ function testFamily(family: Family, count: number) {
     const { draws } = await answer(engine, terms, { maxTokens: count, seed: 5n, topLogprobs: 5, trace: true })
     assert.equal(draws.length, count)
     await assertDrawnFrom(lawOf(family, entries, contexts), draws, separate, bound)
+    for (const draw of draws) assertReadLike(draw, terms)
     // without a trace the graph does not return the single contexts' logits: another way through the engine
     const untraced = await answer(engine, terms, { maxTokens: count, seed: 5n })
     assert.deepEqual(

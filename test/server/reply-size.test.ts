@@ -49,7 +49,7 @@ describe('a reply that would fill the memory before any of it is sent', () => {
   it('is a huge trace even when streamed, as it comes at the end', () => {
     const { message, param } = refusal({ n: 10, maxTokens: 1000, topLogprobs: 20, trace: true, streamed: true })
     assert.equal(param, 'alignment.trace')
-    assert.match(message, /24 log-probabilities each are 240000/)
+    assert.match(message, /84 log-probabilities each are 840000/)
     assert.match(message, /Leave out the trace/)
     plan({ n: 10, maxTokens: 1000, trace: true })
   })

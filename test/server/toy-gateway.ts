@@ -25,6 +25,12 @@ export function toyGateway(change: Partial<Gateway> = {}) {
     },
     upstreams: noUpstreams,
     rewards: ['length'],
+    catalogue: {
+      guides: [{ id: 'positive', kind: 'genarm' }],
+      objectives: [],
+      rewards: [{ id: 'length', kind: 'length' }],
+    },
+    playground: undefined,
     limits: {
       bodyBytes: 10_000,
       maxChoices: 8,

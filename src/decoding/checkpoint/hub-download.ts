@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream, renameSync, rmSync, statSync } fro
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { ReadableStream } from 'node:stream/web'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HubApiError } from '@huggingface/hub'
 import { CheckpointError } from '../errors.ts'
@@ -88,7 +89,8 @@ async function appendRest(
       yield chunk
     }
   }
-  await pipeline(Readable.fromWeb(response.body), counted, createWriteStream(part, { flags: continues ? 'a' : 'w' }))
+  const body = Readable.fromWeb(response.body as ReadableStream)
+  await pipeline(body, counted, createWriteStream(part, { flags: continues ? 'a' : 'w' }))
 }
 
 function isTransient(error: unknown): boolean {

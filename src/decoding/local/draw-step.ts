@@ -36,7 +36,7 @@ export async function drawNext(step: BaseStep, index: number): Promise<TokenDraw
   const sequence = step.sequences[index]!
   const u = nextUniform(sequence)
   const draw = drawFast(step, index, u) ?? (await drawWhole(step, index, u))
-  return { ...draw, termLogprobs: sequence.request.sampling.trace ? termLogprobs(step, sequence, draw.id) : undefined }
+  return sequence.request.sampling.trace ? traced(step, sequence, draw) : { ...draw, termLogprobs: undefined }
 }
 
 function drawFast(step: BaseStep, index: number, u: number): Draw | undefined {
@@ -107,17 +107,20 @@ async function repeatForWholeRow(step: BaseStep, sequence: LocalSequence): Promi
   return mixed!
 }
 
-/** log softmax(logits)[id] of each term, in float64. */
-function termLogprobs(step: BaseStep, sequence: LocalSequence, id: number): number[] {
+/** The draw with log softmax(logits) of each term, in float64, at its token and at the alternatives it reports. */
+function traced(step: BaseStep, sequence: LocalSequence, draw: Draw): TokenDraw {
+  const terms = sequence.request.terms.map((_, term) => termLogits(step, sequence, term))
+  const normalisers = terms.map(logSumExp)
+  const at = (id: number) => terms.map((logits, term) => logits[id]! - normalisers[term]!)
+  const top = draw.top?.map((alternative) => ({ ...alternative, termLogprobs: at(alternative.id) }))
+  return { ...draw, top, termLogprobs: at(draw.id) }
+}
+
+function termLogits(step: BaseStep, sequence: LocalSequence, term: number): Float32Array {
   const size = step.runner.vocabSize
-  return sequence.request.terms.map((_, term) => {
-    const own = step.rows.findIndex((row) => row.sequence === sequence && row.term === term)
-    const logits =
-      own >= 0
-        ? step.result.logits!.subarray(own * size, (own + 1) * size)
-        : step.guides.find((row) => row.sequence === sequence && row.term === term)!.logits.subarray(0, size)
-    return logits[id]! - logSumExp(logits)
-  })
+  const own = step.rows.findIndex((row) => row.sequence === sequence && row.term === term)
+  if (own >= 0) return step.result.logits!.subarray(own * size, (own + 1) * size)
+  return step.guides.find((row) => row.sequence === sequence && row.term === term)!.logits.subarray(0, size)
 }
 
 function logSumExp(logits: Float32Array): number {
