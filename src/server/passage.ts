@@ -22,18 +22,20 @@ const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
  * Who answers a chat or text completion: an upstream, or undefined for the own engine, which also words what is wrong with the request.
+ * @param options.wholeReplies the route can choose among whole replies of an upstream, which it is then left to do
  * @throws ApiProblem for a request to an upstream's model that asks for alignment
  */
 export async function passageOfCompletion(
   context: Context<AppEnvironment>,
   gateway: Gateway,
   bytes: Buffer,
+  { wholeReplies } = { wholeReplies: true },
 ): Promise<Passage | undefined> {
   if (gateway.upstreams.byName.size === 0) return undefined
   const glance = await glanceAt(context, gateway, bytes)
   const served = glance.model && gateway.models.names.get(glance.model.name)
   if (served !== undefined) {
-    if (choosesReplies(context, glance, served)) return undefined
+    if (wholeReplies && choosesReplies(context, glance, served)) return undefined
     return passageOfModel(context, gateway, bytes, glance, served)
   }
   const byDefault = gateway.upstreams.byDefault

@@ -16,7 +16,7 @@ import { refuseUnsupported, refuseUnsupportedHeaders } from './unsupported-field
 /** POST /v1/responses: stateless, one message out, on the path of chat completions. */
 export async function responses(context: Context<AppEnvironment>, gateway: Gateway): Promise<Response> {
   const bytes = await readBytes(context, gateway.limits.bodyBytes)
-  const passage = await passageOfCompletion(context, gateway, bytes)
+  const passage = await passageOfCompletion(context, gateway, bytes, { wholeReplies: false })
   if (passage !== undefined) return passThrough(context, gateway, passage)
   const fields = parseBody(bytes)
   refuseUnsupportedHeaders(context.req)

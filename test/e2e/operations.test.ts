@@ -28,7 +28,7 @@ function ask(server: ServerProcess, key: string | undefined, fields: object = {}
   return fetch(`${server.url}/v1/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
-    body: JSON.stringify({ model: 'tiny', prompt: 'The', max_tokens: 4, ...fields }),
+    body: JSON.stringify({ model: 'tiny', prompt: 'The', max_tokens: 4, ignore_eos: true, ...fields }),
   })
 }
 
