@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { isatty } from 'node:tty'
 import closeWithGrace from 'close-with-grace'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { absentEngine } from './absent-engine.ts'
 import { ApiProblem } from './api-problem.ts'
 import { createApp } from './app.ts'
@@ -19,6 +19,7 @@ import { listen } from './listen.ts'
 import { Load } from './load.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { assertModelFolders } from './model-folders.ts'
+import { openLog } from './open-log.ts'
 import { packageVersion } from './package-version.ts'
 import { builtPlayground, isBuilt } from './playground.ts'
 import { pullModels } from './pull.ts'
@@ -32,7 +33,7 @@ import { toTryLines } from './try-lines.ts'
  * @param reread reads the configuration again, at SIGHUP; absent where there is no file, and then SIGHUP ends the server
  */
 export async function serve(config: Config, environment: Environment, reread?: () => Config): Promise<void> {
-  const log = pino({ name: 'trimtab', level: config.logging.level }, pino.destination(2))
+  const log = openLog(config.logging.level)
   const metrics = new Metrics(packageVersion)
   const ownEngine = needsEngine(config) ? await openEngine(config, environment, log) : undefined
   const engine = ownEngine ?? absentEngine
