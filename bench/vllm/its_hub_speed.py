@@ -82,9 +82,8 @@ async def serve_reward() -> None:
     await web.TCPSite(runner, "127.0.0.1", urlsplit(REWARD).port).start()
 
 
-def ways(session: aiohttp.ClientSession) -> dict:
+def ways(session: aiohttp.ClientSession, model: OpenAICompatibleLanguageModel) -> dict:
     """Each a function of a prompt that returns its answer."""
-    model = EndlessModel(f"{VLLM}/v1", "none", "smollm2", max_completion_tokens=TOKENS, temperature=1.0)
     best = BestOfN(WholeAnswers())
     # it stops behind the step before which there were `max_steps`
     steps = StepGeneration(max_steps=TOKENS // STEP - 1, tokens_per_step=STEP, temperature=1.0)
@@ -155,7 +154,8 @@ def report(found: dict) -> None:
         line = [f"{way}: {statistics.median(seconds):.2f} s"]
         if theirs is not None:
             ratios = [their / our for our, their in zip(seconds, theirs[0], strict=True)]
-            line.append(f"{statistics.median(ratios):.2f} times as fast as its_hub (in all {sum(theirs[0]) / sum(seconds):.2f})")
+            in_all = sum(theirs[0]) / sum(seconds)
+            line.append(f"{statistics.median(ratios):.2f} times as fast as its_hub (in all {in_all:.2f})")
         line.append(f"reward {statistics.mean(rewards):.3f} +- {half_width(rewards):.3f}")
         print(", ".join(line), flush=True)
 
@@ -176,9 +176,11 @@ async def warm_up(chosen: dict) -> None:
 
 async def main() -> None:
     await serve_reward()
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
+    theirs = EndlessModel(f"{VLLM}/v1", "none", "smollm2", max_completion_tokens=TOKENS, temperature=1.0)
+    ours = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
+    async with theirs as model, ours as session:
         wanted = os.environ.get("WAYS", "")
-        chosen = {way: answer for way, answer in ways(session).items() if re.search(wanted, way)}
+        chosen = {way: answer for way, answer in ways(session, model).items() if re.search(wanted, way)}
         await warm_up(chosen)
         report(await measure(chosen))
 
