@@ -57,11 +57,9 @@ export async function passThrough(
     reply = await client.request(call, options).catch((error: unknown) => {
       throw toUpstreamProblem(error)
     })
-    writeHead(
-      outgoing,
-      reply,
-      headersForClient(reply.headers, { requestId, upstream: client.name, others: [...context.res.headers] }),
-    )
+    // `context.res` would be a response that Hono merges with the one below into another, which it would then send too
+    const others = [...context.body(null).headers]
+    writeHead(outgoing, reply, headersForClient(reply.headers, { requestId, upstream: client.name, others }))
     if (isEventStream(reply)) record.streams(gateway.metrics.clock(record.model))
     const fault = await writeBody(outgoing, reply, gone.signal, record)
     if (fault !== undefined && !gone.signal.aborted) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { request as send } from 'node:http'
+import { Agent, type IncomingMessage, request as send } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
@@ -282,6 +282,22 @@ describe('a request without alignment to an upstream model', () => {
     assert.equal(reply.headers['x-request-id'], 'mine')
     assert.equal(reply.headers['x-trimtab-upstream'], 'gpu')
     assert.ok(!JSON.stringify(reply.rawHeaders).includes('upstream-secret'))
+  })
+
+  it('leaves the connection open for the next request', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const headers = { 'content-type': 'application/json', 'x-scenario': 'chat' }
+    const reused: boolean[] = []
+    for (let i = 0; i < 3; i++) {
+      const outgoing = send(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers, agent })
+      const [reply] = (await once(outgoing.end(chat()), 'response')) as [IncomingMessage]
+      await reply.toArray()
+      // whatever the server does to a connection behind a reply, it has done by now
+      await exchange(gateway.url, { body: chat(), headers })
+      reused.push(outgoing.reusedSocket)
+    }
+    agent.destroy()
+    assert.deepEqual(reused, [false, true, true])
   })
 
   it('an upstream’s own request id is kept beside ours', async () => {
