@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bestBlockRate, blockRate, inEngineRate } from '../modes/expected-rate.ts'
 import { measureMode } from '../modes/mode-rate.ts'
@@ -33,6 +33,7 @@ export async function benchModes({ tokens }: ModesOptions): Promise<void> {
     process.stdout.write(
       `${sweep.padEnd(11)} ${String(x).padStart(5)}  ${mode.padEnd(26)} ${(measured?.toFixed(1) ?? '-').padStart(7)} tokens/s, formula ${formula.toFixed(1)}\n`,
     )
+  mkdirSync(resultsFolder, { recursive: true })
   const file = join(resultsFolder, 'modes.svg')
   writeFileSync(file, await modesChart(points))
   process.stdout.write(`\nWritten to ${file}\n`)
