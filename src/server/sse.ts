@@ -26,13 +26,20 @@ const keepAlive = encoder.encode(': keep-alive\n\n')
 export function eventStream(frames: AsyncIterator<string>, options: EventStreamOptions): ReadableStream<Uint8Array> {
   let timer: NodeJS.Timeout | undefined
   let cancelled = false
+  const hush = () => clearInterval(timer)
+  // Node keeps signals that are made of others alive for as long as somebody listens
+  const end = () => {
+    hush()
+    options.signal.removeEventListener('abort', hush)
+    options.onEnd()
+  }
   return new ReadableStream<Uint8Array>({
     start(controller) {
       // a client that does not read needs no comments, and they must not pile up for it
       const remind = () => (controller.desiredSize ?? 0) > 0 && controller.enqueue(keepAlive)
       timer = setInterval(remind, options.keepAliveMs)
-      options.signal.addEventListener('abort', () => clearInterval(timer), { once: true })
-      if (options.signal.aborted) clearInterval(timer)
+      options.signal.addEventListener('abort', hush, { once: true })
+      if (options.signal.aborted) hush()
     },
     async pull(controller) {
       try {
@@ -49,15 +56,13 @@ export function eventStream(frames: AsyncIterator<string>, options: EventStreamO
         if (!options.signal.aborted && isLogged(error)) options.onFault(error)
         controller.enqueue(encoder.encode(options.failure(error)))
       }
-      clearInterval(timer)
-      options.onEnd()
+      end()
       if (!cancelled) controller.close()
     },
     cancel() {
       cancelled = true
-      clearInterval(timer)
       options.onCancel()
-      options.onEnd()
+      end()
     },
   })
 }
