@@ -27,7 +27,7 @@ function panel(points: readonly ModePoint[], sweep: ModePoint['sweep'], x: Param
     field: 'mode',
     type: 'nominal',
     scale: { domain: modes, range: colours },
-    legend: { title: '', symbolType: 'stroke', symbolSize: 500 },
+    legend: { title: '', symbolType: 'stroke', symbolSize: 500, labelLimit: 240 },
   } as const
   const up = (field: string) => quantity(field, { title: 'tokens/s', min: 0 })
   return {

@@ -63,7 +63,8 @@ function tinyFamily(): Family {
 function smolFamily(folder: string): Family {
   const adapters = [0, 1].map((k) => ({ name: `arm${k}`, source: randomAdapterFor(folder, k) }))
   return {
-    specs: [{ ...modelSpec(base, folder, 'int8'), contextLength: 512, adapters }],
+    // in int8 the engine rounds mixed hidden states, the law recomputed offline each context's own
+    specs: [{ ...modelSpec(base, folder, 'fp32'), contextLength: 512, adapters }],
     options: engineOptions({ cacheFolder: realModelCache(), memoryBytes: 2 ** 29 }),
     messages: [{ role: 'user', content: 'Why is the sky blue?' }],
     arms: ['arm0', 'arm1'],
