@@ -3,6 +3,8 @@
  *   TRIMTAB_BENCH_GATEWAY=http://127.0.0.1:8080 node --import tsx bench/vllm/guided-speed.ts
  * WAYS, STREAMS, TOKENS, ROUNDS and WEIGHT change what is measured. The ways take turns in every round; what counts is the median over rounds of their ratio to the unguided one of the same round.
  */
+import { describe } from '../measures/spread.ts'
+
 const gateway = process.env['TRIMTAB_BENCH_GATEWAY']
 const rounds = Number(process.env['ROUNDS'] ?? 3)
 const tokens = Number(process.env['TOKENS'] ?? 32)
@@ -55,11 +57,7 @@ async function speed(alignment: object | undefined, streams: number, seed: numbe
   return { rate: drawn / seconds, acceptance: acceptances.reduce((sum, a) => sum + a, 0) / acceptances.length }
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
+const median = (values: readonly number[]): number => describe(values).median
 
 async function measure(streams: number): Promise<void> {
   const rates = new Map(Object.keys(ways).map((way) => [way, [] as number[]]))

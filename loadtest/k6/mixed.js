@@ -1,19 +1,10 @@
 // Every method in the shares of lib/requests.js, each request with weights of its own.
 import { ask } from './lib/measure.js'
+import { mixAtRate } from './lib/mix-at-rate.js'
 import { drawMethod, mix } from './lib/requests.js'
 
 export const options = {
-  scenarios: {
-    mixed: {
-      executor: 'constant-arrival-rate',
-      rate: Number(__ENV.RATE ?? 2),
-      timeUnit: '1s',
-      duration: `${__ENV.SECONDS ?? 60}s`,
-      gracefulStop: '120s',
-      preAllocatedVUs: 50,
-      maxVUs: 400,
-    },
-  },
+  scenarios: { mixed: mixAtRate(60) },
   thresholds: {
     answered: ['rate==1'],
     checks: ['rate==1'],

@@ -15,6 +15,14 @@ export interface AlignmentChoices {
   readonly aliasPolicy: string | undefined
 }
 
+/** What the three choices come to. */
+export interface SelectedAlignment {
+  /** Undefined where none of them asks for any. */
+  readonly options: AlignmentOptions | undefined
+  /** The policy that applies, and `inline` where the request has options of its own, beside it or alone. */
+  readonly policies: readonly string[]
+}
+
 /**
  * One alignment object out of the three: the strongest named policy, overridden field by field by header and body.
  * @throws ApiProblem for an unknown policy or a header that is no alignment
@@ -22,21 +30,16 @@ export interface AlignmentChoices {
 export function selectAlignment(
   choices: AlignmentChoices,
   policies: ReadonlyMap<string, AlignmentOptions>,
-): AlignmentOptions | undefined {
+): SelectedAlignment {
   const header = readHeader(choices.header)
   const named = choices.body?.policy ?? header?.policy ?? choices.aliasPolicy
-  if (named === undefined && header === undefined && choices.body === undefined) return undefined
+  const asked = { ...header, ...choices.body }
+  if (named === undefined && header === undefined && choices.body === undefined)
+    return { options: undefined, policies: [] }
   const preset = named === undefined ? {} : findPolicy(named, policies, choices)
-  const { policy: _policy, ...fields } = { ...preset, ...header, ...choices.body }
-  return fields
-}
-
-/** The policy that applies, and `inline` where the request has options of its own, beside it or alone. */
-export function usedPolicies({ body, header: raw, aliasPolicy }: AlignmentChoices): readonly string[] {
-  const header = readHeader(raw)
-  const named = body?.policy ?? header?.policy ?? aliasPolicy
-  const own = Object.keys({ ...header, ...body }).some((field) => field !== 'policy' && field !== 'trace')
-  return [...(named === undefined ? [] : [named]), ...(own ? ['inline'] : [])]
+  const { policy: _policy, ...options } = { ...preset, ...asked }
+  const own = Object.keys(asked).some((field) => field !== 'policy' && field !== 'trace')
+  return { options, policies: [...(named === undefined ? [] : [named]), ...(own ? ['inline'] : [])] }
 }
 
 function readHeader(raw: string | undefined): AlignmentOptions | undefined {

@@ -6,7 +6,7 @@ import { Judge } from '../guidance/judge.ts'
 import { selectionUniform } from '../guidance/random-streams.ts'
 import type { BestOfOptions } from '../guidance/whole-answer-options.ts'
 import { RewardError } from '../rm/reward-error.ts'
-import { selectAlignment, usedPolicies } from './alignment-selection.ts'
+import { selectAlignment } from './alignment-selection.ts'
 import { ApiProblem } from './api-problem.ts'
 import { candidateReplies, type ReplyRoute } from './candidate-calls.ts'
 import { chosenFrames, chosenReply, type ReplyChoice } from './chosen-reply.ts'
@@ -14,14 +14,14 @@ import { watchClient } from './client-presence.ts'
 import { type EngineReward, engineReward } from './engine-reward.ts'
 import { parseFields } from './field-problem.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
-import { settled } from './generation-route.ts'
 import { candidatesDemand } from './keys/demand.ts'
 import { admit } from './keys/guard.ts'
 import type { ServedName } from './models.ts'
 import { toOpenAIError } from './openai-error.ts'
 import { cannotSteer } from './passage.ts'
 import { isBeyondText, planReplies, type RepliesPlan } from './plan-replies.ts'
-import { eventStream, eventStreamHeaders, frame } from './sse.ts'
+import { frame } from './sse.ts'
+import { streamedReply } from './streamed-reply.ts'
 import { tokenRemedy, wholeReplyProblems } from './whole-reply-options.ts'
 
 /**
@@ -54,22 +54,8 @@ export async function bestOfReplies(
   async function* frames() {
     yield* chosenFrames(chosenReply(await run()), route, plan.includeUsage)
   }
-  try {
-    const { keepAliveMs } = gateway.limits
-    const stream = eventStream(await settled(frames(), keepAliveMs), {
-      keepAliveMs,
-      signal: client.signal,
-      onCancel: client.leave,
-      onEnd: client.release,
-      onFailure: (error) => record.failed(error),
-      failure: (error) => frame(toOpenAIError(error).body),
-      onFault: (error) => gateway.onFault(error, context.get('requestId')),
-    })
-    return context.body(stream, 200, eventStreamHeaders)
-  } catch (error) {
-    client.release()
-    throw error
-  }
+  const failure = (error: unknown) => frame(toOpenAIError(error).body)
+  return await streamedReply(context, gateway, { frames: frames(), failure }, client)
 }
 
 /**
@@ -92,10 +78,10 @@ function alignmentOf(
   const body = parseFields(alignmentOptions.optional(), fields['alignment'], 'alignment')
   const header = context.req.header('x-trimtab-alignment')
   const choices = { body, header, aliasPolicy: served.policy }
-  const options = selectAlignment(choices, gateway.models.policies) ?? {}
+  const { options = {}, policies } = selectAlignment(choices, gateway.models.policies)
   const record = context.get('record')
   record.model = String(fields['model'])
-  record.policies = usedPolicies(choices)
+  record.policies = policies
   record.prompt = fields['messages'] ?? fields['prompt']
   const origin = body !== undefined ? 'alignment' : header !== undefined ? 'X-Trimtab-Alignment' : 'model'
   const whose = `the upstream '${served.upstream!.name}'`

@@ -1,10 +1,10 @@
 import type { Context } from 'hono'
 import type { alignmentOptions } from '../guidance/alignment-options.ts'
-import { selectAlignment, usedPolicies } from './alignment-selection.ts'
+import { selectAlignment } from './alignment-selection.ts'
 import { type Answers, collectAnswers } from './answers.ts'
 import { ApiProblem } from './api-problem.ts'
 import type { ReplyShape } from './chat-response.ts'
-import { type ClientPresence, watchClient } from './client-presence.ts'
+import { watchClient } from './client-presence.ts'
 import type { GenerationRequest, ModelCard } from './engine-messages.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { demandOf } from './keys/demand.ts'
@@ -13,8 +13,8 @@ import { findModel } from './models.ts'
 import { newReplyIdentity, type ReplyIdentity } from './reply-identity.ts'
 import { refuseLongIds, refuseManyChoices } from './request-bounds.ts'
 import { RequestTimings, timingsHeader } from './request-timings.ts'
-import { eventStream, eventStreamHeaders } from './sse.ts'
 import type { ReplyStream } from './stream-reply.ts'
+import { streamedReply } from './streamed-reply.ts'
 import { drawSeed, type GenerationContext } from './to-generation.ts'
 
 /** The fields that decide how a request runs, whatever its route. */
@@ -48,8 +48,8 @@ export function generationContext(
   const record = context.get('record')
   record.model = body.model
   const choices = { body: body.alignment, header, aliasPolicy: served.policy }
-  const alignment = selectAlignment(choices, models.policies)
-  record.policies = usedPolicies(choices)
+  const { options: alignment, policies } = selectAlignment(choices, models.policies)
+  record.policies = policies
   return { model: served.model, alignment, seed: body.seed ?? drawSeed(), defaultMaxTokens: limits.defaultMaxTokens }
 }
 
@@ -85,7 +85,7 @@ export async function reply(
   if (body.stream) {
     const { frames, failure } = details.format.stream(identity, shape)
     const written = frames(batches, record)
-    return await streamed(context, gateway, { frames: timings?.told(written) ?? written, failure }, client)
+    return await streamedReply(context, gateway, { frames: timings?.told(written) ?? written, failure }, client)
   }
   try {
     const answers = await collectAnswers(batches, shape.choiceCount, record)
@@ -93,56 +93,6 @@ export async function reply(
     return context.json(details.format.whole(identity, answers, shape))
   } finally {
     client.release()
-  }
-}
-
-async function streamed(
-  context: Context<AppEnvironment>,
-  gateway: Gateway,
-  stream: { readonly frames: AsyncGenerator<string>; readonly failure: ReplyStream['failure'] },
-  client: ClientPresence,
-): Promise<Response> {
-  const { keepAliveMs } = gateway.limits
-  const record = context.get('record')
-  try {
-    const body = eventStream(await settled(stream.frames, keepAliveMs), {
-      keepAliveMs,
-      signal: client.signal,
-      onCancel: client.leave,
-      onEnd: client.release,
-      failure: stream.failure,
-      onFailure: (error) => record.failed(error),
-      onFault: (error) => gateway.onFault(error, context.get('requestId')),
-    })
-    return context.body(body, 200, eventStreamHeaders)
-  } catch (error) {
-    client.release()
-    throw error
-  }
-}
-
-/**
- * The same frames, once the first is there: a failure until then still gets its own status.
- * After `patienceMs` the stream starts anyway, so that comments can keep a long wait alive.
- */
-export async function settled(frames: AsyncGenerator<string>, patienceMs: number): Promise<AsyncIterator<string>> {
-  const first = frames.next()
-  let timer: NodeJS.Timeout | undefined
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, patienceMs)
-  })
-  try {
-    await Promise.race([first, patience])
-  } finally {
-    clearTimeout(timer)
-  }
-  let pending: typeof first | undefined = first
-  return {
-    next: () => {
-      const next = pending ?? frames.next()
-      pending = undefined
-      return next
-    },
   }
 }
 

@@ -43,6 +43,15 @@ export const letters: TokenizerAdapter = {
   specialIds: new Set([eos]),
 }
 
+/** The same for vocabularies of more letters, all of which have a text. */
+export const lettersUpTo = (size: number): TokenizerAdapter => ({
+  ...letters,
+  size,
+  encode: (text) => idsOf(text, size),
+  tokenOf: (id) => (id < size ? String.fromCharCode(0x61 + id) : undefined),
+  bytesOf: (id) => Uint8Array.of(0x61 + id),
+})
+
 export const wholeAbilities: EngineAbilities = {
   mostTop: Number.POSITIVE_INFINITY,
   logprobs: 'raw',

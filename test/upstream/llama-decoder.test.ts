@@ -11,7 +11,7 @@ import { assertNear, type Chance, enumerated, lawOf } from '../laws/enumeration.
 import { DoubleClient } from './double-client.ts'
 import { DoubleEngine, scrambledLaw } from './double-engine.ts'
 import { EngineDouble } from './engine-double.ts'
-import { eos, guidedRequest, laws, letters, localGuides, term, vocabSize } from './guided-double.ts'
+import { eos, guidedRequest, laws, letters, lettersUpTo, localGuides, term, vocabSize } from './guided-double.ts'
 import { llamaRoutes } from './llama-double.ts'
 import { testSettings } from './settings.ts'
 import { assertLaw, targetLaw } from './target-laws.ts'
@@ -118,13 +118,7 @@ after(async () => {
   await client.close()
   await double.close()
 })
-const tokenizer = {
-  ...letters,
-  size,
-  encode: (text: string) => idsOf(text, size),
-  tokenOf: (id: number) => (id < size ? String.fromCharCode(0x61 + id) : undefined),
-  bytesOf: (id: number) => Uint8Array.of(0x61 + id),
-}
+const tokenizer = lettersUpTo(size)
 
 for (const guided of [false, true])
   decoderContract(`llama-server, ${guided ? 'guided by a principle' : 'unguided'}`, async () => {

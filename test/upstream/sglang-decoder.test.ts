@@ -10,7 +10,17 @@ import type { Chance } from '../laws/enumeration.ts'
 import { DoubleClient } from './double-client.ts'
 import { DoubleEngine, scrambledLaw } from './double-engine.ts'
 import { EngineDouble } from './engine-double.ts'
-import { eos, guidedRequest, laws, letters, localGuides, term, vocabSize, wholeAbilities } from './guided-double.ts'
+import {
+  eos,
+  guidedRequest,
+  laws,
+  letters,
+  lettersUpTo,
+  localGuides,
+  term,
+  vocabSize,
+  wholeAbilities,
+} from './guided-double.ts'
 import { testSettings } from './settings.ts'
 import { sglangRoutes } from './sglang-double.ts'
 import { assertLaw, targetLaw } from './target-laws.ts'
@@ -69,13 +79,7 @@ after(async () => {
   await client.close()
   await double.close()
 })
-const tokenizer = {
-  ...letters,
-  size,
-  encode: (text: string) => idsOf(text, size),
-  tokenOf: (id: number) => (id < size ? String.fromCharCode(0x61 + id) : undefined),
-  bytesOf: (id: number) => Uint8Array.of(0x61 + id),
-}
+const tokenizer = lettersUpTo(size)
 const engine = new SglangEngine(client, wholeAbilities, size)
 const model = { name: 'base', engine, model: 'base', tokenizer, eosTokenIds: [2], contextLength: 64 }
 const upstream = new Map([

@@ -7,7 +7,7 @@ import { VllmEngine } from '../../src/decoding/upstream/vllm/vllm-engine.ts'
 import { decoded, decoderContract, never } from '../decoding/decoder-contract.ts'
 import { DoubleEngine, scrambledLaw } from './double-engine.ts'
 import { EngineDouble } from './engine-double.ts'
-import { guidedRequest, laws, letters, localGuides, term, vllmOptions, wholeAbilities } from './guided-double.ts'
+import { guidedRequest, laws, lettersUpTo, localGuides, term, vllmOptions, wholeAbilities } from './guided-double.ts'
 import { testSettings } from './settings.ts'
 import { vllmRoutes } from './vllm-double.ts'
 
@@ -21,12 +21,7 @@ after(async () => {
   await double.close()
 })
 
-const tokenizer = {
-  ...letters,
-  size,
-  tokenOf: (id: number) => (id < size ? String.fromCharCode(0x61 + id) : undefined),
-  bytesOf: (id: number) => Uint8Array.of(0x61 + id),
-}
+const tokenizer = lettersUpTo(size)
 const model = {
   name: 'base',
   engine: new VllmEngine(client, wholeAbilities),

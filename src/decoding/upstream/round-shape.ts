@@ -21,7 +21,6 @@ export function roundShape(
 ): RoundShape {
   const { block, drafts } = request.speculation ?? defaultSpeculation
   // the most likely token needs no second opinion, and engines without `n` would be called once for each draft
-  // the most likely token needs no second opinion, and engines without `n` would be called once for each draft
   const single = block !== undefined || sampling.temperature === 0 || !engine.abilities.several
   const counts = drafts !== undefined ? [drafts] : single ? [1] : draftCounts
   const best = bestShape(known.rates, known.cost, counts)
