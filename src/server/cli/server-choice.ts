@@ -1,21 +1,14 @@
 import { type Command, Option } from 'commander'
+import type { Flags } from '../command-line.ts'
 import { withEngineFlags, withModelFlags } from '../model-flags.ts'
 import { ClientError } from './client-error.ts'
 import { GatewayClient } from './gateway-client.ts'
 import { startOwnServer } from './own-server.ts'
 
-/** Which server a command asks: a running one, or one of its own. */
-export interface ServerFlags {
+/** Which server a command asks: a running one, or one of its own, served with these flags. */
+export interface ServerFlags extends Omit<Flags, 'host' | 'port' | 'maxRunning'> {
   readonly url?: string
   readonly key?: string
-  readonly config?: string
-  readonly model?: string
-  readonly name?: string
-  readonly weights?: string
-  readonly context?: number
-  readonly guide?: readonly string[]
-  readonly memory?: string
-  readonly threads?: number
 }
 
 export function withServerFlags(command: Command): Command {
