@@ -39,6 +39,7 @@ program
   .option('--requests <n>', 'requests in all', positive, 2000)
   .option('--minutes <n>', 'how long, instead of how many requests', positive)
   .option('--parallel <n>', 'requests at a time', positive, 16)
+  .option('--rate <n>', 'requests started a second (default: as many as are answered)', positive)
   .option('--config <file>', 'a configuration; without it the embedded family')
   .action(benchSoak)
 

@@ -6,6 +6,8 @@ interface SoakOptions {
   readonly requests: number
   readonly minutes?: number
   readonly parallel: number
+  /** Requests started each second; as many as the server takes without it. */
+  readonly rate?: number
   readonly config?: string
 }
 
@@ -29,7 +31,7 @@ export async function benchSoak(options: SoakOptions): Promise<void> {
     const samples: Samples = [[], []]
     const names = await servedNames(server.url)
     await send(options, server, names, tally, samples)
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await sleep(500)
     const ready = await (await fetch(`${server.url}/readyz`)).json()
     summary(tally, samples, ready)
   } finally {
@@ -44,12 +46,16 @@ async function send(options: SoakOptions, server: Served, names: ServedNames, ta
     options.minutes === undefined ? tally.sent / options.requests : Math.min(1, minutes() / options.minutes)
   const worker = async () => {
     while (share() < 1) {
-      await oneRequest(server.url, tally.sent++, names, tally)
+      const index = tally.sent++
+      if (options.rate !== undefined) await sleep(started + (index * 1000) / options.rate - performance.now())
+      await oneRequest(server.url, index, names, tally)
       if (share() * sampleCount >= samples[0].length + 1) sample(tally.sent, minutes(), server.pids, samples)
     }
   }
   await Promise.all(Array.from({ length: options.parallel }, worker))
 }
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, ms)))
 
 const sampleCount = 60
 
