@@ -1,9 +1,12 @@
 /**
  * How fast a guided vLLM is beside an unguided one, through a trimtab that serves trimtab.yaml:
  *   TRIMTAB_BENCH_GATEWAY=http://127.0.0.1:8080 node --import tsx bench/vllm/guided-speed.ts
- * WAYS, STREAMS, TOKENS, ROUNDS and WEIGHT change what is measured. The ways take turns in every round; what counts is the median over rounds of their ratio to the unguided one of the same round.
+ * WAYS, STREAMS, TOKENS, ROUNDS and WEIGHT change what is measured. With VLLM (the base's) and VLLM_GUIDE (a second vLLM that serves the
+ * guide as `tenth`) a client that makes two HTTP calls for each token, without trimtab, takes part too. The ways take turns in every
+ * round; what counts is the median over rounds of their ratio to the unguided one of the same round.
  */
 import { describe } from '../measures/spread.ts'
+import { answerByTwoCalls } from './two-calls.ts'
 
 const gateway = process.env['TRIMTAB_BENCH_GATEWAY']
 const rounds = Number(process.env['ROUNDS'] ?? 3)
@@ -14,15 +17,31 @@ const widths = (process.env['STREAMS'] ?? '1,8').split(',').map(Number)
 const only = process.env['WAYS']?.split(',')
 
 const outside = [{ guide: 'outside', weight }]
-const allWays: Readonly<Record<string, object | undefined>> = {
+const [baseUrl, guideUrl] = [process.env['VLLM'], process.env['VLLM_GUIDE']]
+const twoCalls = 'two HTTP calls a token'
+
+const alignments: Readonly<Record<string, object | undefined>> = {
   unguided: undefined,
   'in the engine': { guides: [{ guide: 'inside', weight }] },
   'by blocks': { guides: outside },
-  // a call to the base and one to the guide for each token
-  'two calls a token': { guides: outside, speculation: { block: 1 } },
+  // a call to the base and a reading by the guide in trimtab's own engine
+  'blocks of one token': { guides: outside, speculation: { block: 1 } },
 }
 
-const ways = Object.fromEntries(Object.entries(allWays).filter(([way]) => only?.includes(way) ?? true))
+type Answer = (seed: number) => Promise<Answered>
+
+const promptOf = (seed: number): string => `Tell me about number ${seed}.`
+
+const allWays: Record<string, Answer> = Object.fromEntries(
+  Object.entries(alignments).map(([way, alignment]) => [way, (seed: number) => answer(alignment, seed)]),
+)
+if (baseUrl !== undefined && guideUrl !== undefined)
+  allWays[twoCalls] = async (seed) => {
+    const engines = { base: { url: baseUrl, model: 'smollm2' }, guide: { url: guideUrl, model: 'tenth' }, weight }
+    return { usage: { completion_tokens: await answerByTwoCalls(engines, promptOf(seed), tokens) } }
+  }
+
+const ways = Object.entries(allWays).filter(([way]) => only?.includes(way) ?? true)
 
 interface Answered {
   readonly usage: { readonly completion_tokens: number }
@@ -35,7 +54,7 @@ async function answer(alignment: object | undefined, seed: number): Promise<Answ
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       model: 'base',
-      messages: [{ role: 'user', content: `Tell me about number ${seed}.` }],
+      messages: [{ role: 'user', content: promptOf(seed) }],
       max_tokens: tokens,
       temperature: 1,
       seed,
@@ -48,9 +67,9 @@ async function answer(alignment: object | undefined, seed: number): Promise<Answ
 }
 
 /** Tokens per second of `streams` answers at a time, and the drafts accepted. */
-async function speed(alignment: object | undefined, streams: number, seed: number) {
+async function speed(way: Answer, streams: number, seed: number) {
   const began = performance.now()
-  const answers = await Promise.all(Array.from({ length: streams }, (_, i) => answer(alignment, seed + i)))
+  const answers = await Promise.all(Array.from({ length: streams }, (_, i) => way(seed + i)))
   const seconds = (performance.now() - began) / 1000
   const drawn = answers.reduce((sum, { usage }) => sum + usage.completion_tokens, 0)
   const acceptances = answers.flatMap((one) => one.alignment?.speculation?.acceptance ?? [])
@@ -60,11 +79,11 @@ async function speed(alignment: object | undefined, streams: number, seed: numbe
 const median = (values: readonly number[]): number => describe(values).median
 
 async function measure(streams: number): Promise<void> {
-  const rates = new Map(Object.keys(ways).map((way) => [way, [] as number[]]))
-  const acceptances = new Map(Object.keys(ways).map((way) => [way, [] as number[]]))
+  const rates = new Map(ways.map(([way]) => [way, [] as number[]]))
+  const acceptances = new Map(ways.map(([way]) => [way, [] as number[]]))
   for (let round = 0; round <= rounds; round++)
-    for (const [way, alignment] of Object.entries(ways)) {
-      const { rate, acceptance } = await speed(alignment, streams, 1000 * round)
+    for (const [way, run] of ways) {
+      const { rate, acceptance } = await speed(run, streams, 1000 * round)
       // the first round warms up
       if (round === 0) continue
       rates.get(way)!.push(rate)
@@ -77,7 +96,7 @@ async function measure(streams: number): Promise<void> {
       `${streams} streams, ${way}`,
       `${median(rates.get(way)!).toFixed(2)} tokens/s`,
       `${over(way, 'unguided').toFixed(2)} of unguided`,
-      ...(rates.has('two calls a token') ? [`${over(way, 'two calls a token').toFixed(2)} of two calls a token`] : []),
+      ...(rates.has(twoCalls) ? [`${over(way, twoCalls).toFixed(2)} of ${twoCalls}`] : []),
       ...(Number.isNaN(accepted) ? [] : [`(acceptance ${accepted.toFixed(2)})`]),
     ]
     process.stdout.write(`${line.join(', ')}\n`)
