@@ -12,21 +12,29 @@ export interface Served {
   stop(): Promise<void>
 }
 
-export async function serve(flags: readonly string[], program: readonly string[] = fromSource): Promise<Served> {
-  const child = startGateway(flags, program)
+export async function serve(
+  flags: readonly string[],
+  program: readonly string[] = fromSource,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Served> {
+  const child = startGateway(flags, program, env)
   const url = await listeningUrl(child)
   const pids = [child.pid!, await engineProcess(child.pid!)] as const
   return { url, process: child, pids, stop: () => stopChild(child, 60_000) }
 }
 
 /** What Node runs: the sources, or what `npm run build` made of them. */
-const fromSource = ['--import', 'tsx', 'src/server/main.ts']
+export const fromSource = ['--import', 'tsx', 'src/server/main.ts']
 export const built = ['dist/server/main.js']
 
 /** Started, not yet listening. */
-export function startGateway(flags: readonly string[], program: readonly string[] = fromSource): ChildProcess {
+export function startGateway(
+  flags: readonly string[],
+  program: readonly string[] = fromSource,
+  env: NodeJS.ProcessEnv = {},
+): ChildProcess {
   const parameters = [...program, 'serve', '--port', '0', ...flags]
-  return startChild(process.execPath, parameters, { loud: true })
+  return startChild(process.execPath, parameters, { loud: true, env })
 }
 
 /** The first loopback address that a process prints. */

@@ -1,4 +1,4 @@
-import { residentMegabytes, type Served, serve } from '../served.ts'
+import { fromSource, residentMegabytes, type Served, serve } from '../served.ts'
 import { type MemorySample, memoryTrend } from '../soak/memory-trend.ts'
 import { post, requestOf, type ServedNames, servedNames } from '../soak/mixed-requests.ts'
 
@@ -20,12 +20,17 @@ interface Tally {
 
 type Samples = readonly [http: MemorySample[], engine: MemorySample[]]
 
+const collectOnSignal = new URL('../soak/collect-on-signal.mjs', import.meta.url).href
+/** A collection takes tens of milliseconds. */
+const collectionMs = 1000
+
 /**
- * Mixed requests in parallel, a fifth aborted midway; prints memory as it goes, whether it is flat, and whether every K/V block came
+ * Mixed requests in parallel, a fifth aborted midway; prints memory as it goes (without garbage), whether it is flat, and whether every K/V block came
  * back. The run fails where a request did, or where memory grew.
  */
 export async function benchSoak(options: SoakOptions): Promise<void> {
-  const server = await serve(options.config === undefined ? [] : ['--config', options.config])
+  const flags = options.config === undefined ? [] : ['--config', options.config]
+  const server = await serve(flags, fromSource, { NODE_OPTIONS: `--import=${collectOnSignal}` })
   try {
     const tally: Tally = { sent: 0, done: 0, aborted: 0, unexpected: [] }
     const samples: Samples = [[], []]
@@ -49,22 +54,32 @@ async function send(options: SoakOptions, server: Served, names: ServedNames, ta
       const index = tally.sent++
       if (options.rate !== undefined) await sleep(started + (index * 1000) / options.rate - performance.now())
       await oneRequest(server.url, index, names, tally)
-      if (share() * sampleCount >= samples[0].length + 1) sample(tally.sent, minutes(), server.pids, samples)
     }
   }
-  await Promise.all(Array.from({ length: options.parallel }, worker))
+  const watch = async () => {
+    for (let taken = 0; taken < sampleCount; ) {
+      await sleep(100)
+      if (share() * sampleCount < taken + 1) continue
+      taken++
+      await sample(tally, minutes(), server.pids, samples)
+    }
+  }
+  await Promise.all([watch(), ...Array.from({ length: options.parallel }, worker)])
 }
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, ms)))
 
 const sampleCount = 60
 
-function sample(sent: number, minutes: number, pids: readonly [number, number], samples: Samples): void {
+/** Resident memory of both processes once they have collected their garbage. */
+async function sample(tally: Tally, minutes: number, pids: readonly [number, number], samples: Samples): Promise<void> {
+  for (const pid of pids) process.kill(pid, 'SIGCONT')
+  await sleep(collectionMs)
   const [http, engine] = pids.map((pid) => ({ minutes, megabytes: residentMegabytes(pid) }))
   samples[0].push(http!)
   samples[1].push(engine!)
   process.stdout.write(
-    `${minutes.toFixed(1).padStart(6)} min ${String(sent).padStart(6)} requests   http ${http!.megabytes.toFixed(0)} MB   engine ${engine!.megabytes.toFixed(0)} MB\n`,
+    `${minutes.toFixed(1).padStart(6)} min ${String(tally.sent).padStart(6)} requests   http ${http!.megabytes.toFixed(0)} MB   engine ${engine!.megabytes.toFixed(0)} MB\n`,
   )
 }
 
