@@ -6,7 +6,7 @@ interface SoakOptions {
   readonly requests: number
   readonly minutes?: number
   readonly parallel: number
-  /** Requests started each second; as many as the server takes without it. */
+  /** Requests started each second after the first tenth of the run; as many as the server takes without it. */
   readonly rate?: number
   readonly config?: string
 }
@@ -23,6 +23,8 @@ type Samples = readonly [http: MemorySample[], engine: MemorySample[]]
 const collectOnSignal = new URL('../soak/collect-on-signal.mjs', import.meta.url).href
 /** A collection takes tens of milliseconds. */
 const collectionMs = 1000
+/** At the start of a run with a rate as many requests as can be are under way: K/V memory is touched when that many first need it. */
+const fullShare = 0.1
 
 /**
  * Mixed requests in parallel, a fifth aborted midway; prints memory as it goes (without garbage), whether it is flat, and whether every K/V block came
@@ -49,10 +51,14 @@ async function send(options: SoakOptions, server: Served, names: ServedNames, ta
   const minutes = () => (performance.now() - started) / 60_000
   const share = () =>
     options.minutes === undefined ? tally.sent / options.requests : Math.min(1, minutes() / options.minutes)
+  let evenFrom: { readonly index: number; readonly at: number } | undefined
   const worker = async () => {
     while (share() < 1) {
       const index = tally.sent++
-      if (options.rate !== undefined) await sleep(started + (index * 1000) / options.rate - performance.now())
+      if (options.rate !== undefined && share() > fullShare) {
+        evenFrom ??= { index, at: performance.now() }
+        await sleep(evenFrom.at + ((index - evenFrom.index) * 1000) / options.rate - performance.now())
+      }
       await oneRequest(server.url, index, names, tally)
     }
   }
