@@ -23,6 +23,11 @@ export interface SequenceRequest {
    * cannot run out of memory midway; a released one makes room for another. Default 0.
    */
   readonly forks?: number
+  /**
+   * The answer is advanced in segments and goes on behind most of them: an upstream may draw on in the same call while a segment is
+   * judged. The local engine draws what it is asked for.
+   */
+  readonly ahead?: boolean
   /** W3C trace context that calls to engines elsewhere carry on. */
   readonly traceparent?: string
   /** How a guided answer over an upstream is drafted; the local engine drafts nothing. */

@@ -27,7 +27,7 @@ export function bestOf(options: BestOfOptions, reward: Reward | undefined, quest
     const judge = reward && new Judge(reward, question, signal)
     const candidates: PartialAnswer[] = []
     try {
-      yield* openCandidates(candidates, options.n, request, decoder, signal)
+      yield* openCandidates(candidates, options, request, decoder, signal)
       const findings = candidates.map(noFinding)
       const pool = { candidates, findings }
       yield* pruneCandidates(pool, options, judge, signal)
@@ -40,12 +40,12 @@ export function bestOf(options: BestOfOptions, reward: Reward | undefined, quest
 
 async function* openCandidates(
   candidates: PartialAnswer[],
-  n: number,
+  { n, prune }: BestOfOptions,
   request: SequenceRequest,
   decoder: Decoder,
   signal: AbortSignal,
 ): AsyncGenerator<StrategyEvent> {
-  const first = new PartialAnswer(decoder, decoder.open({ ...request, forks: n - 1 }))
+  const first = new PartialAnswer(decoder, decoder.open({ ...request, forks: n - 1, ahead: prune !== undefined }))
   candidates.push(first)
   // forks of an unfilled sequence would each compute the prompt
   await first.advance(0, signal)

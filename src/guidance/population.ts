@@ -24,7 +24,7 @@ export class Population {
   static async open(n: number, forks: number, request: SequenceRequest, decoder: Decoder, signal: AbortSignal) {
     const population = new Population(request.sampling.seed)
     try {
-      const first = population.#own(new PartialAnswer(decoder, decoder.open({ ...request, forks })))
+      const first = population.#own(new PartialAnswer(decoder, decoder.open({ ...request, forks, ahead: true })))
       await first.advance(0, signal)
       const others = Array.from({ length: n - 1 }, (_, i) =>
         population.#own(first.fork(answerSeed(request.sampling.seed, i + 1))),

@@ -30,7 +30,8 @@ export function stepBeam(
   return async function* run(request, decoder, signal) {
     const judge = new Judge(reward, question, signal)
     const most = underWay(options)
-    const [search, first] = await SearchRun.open(options, budget, most, judge, request, decoder, signal)
+    const goingOn = { ...request, ahead: true }
+    const [search, first] = await SearchRun.open(options, budget, most, judge, goingOn, decoder, signal)
     try {
       yield { type: 'progress', message: `search: ${options.width} prefixes of ${options.branch} continuations` }
       const { seed } = request.sampling

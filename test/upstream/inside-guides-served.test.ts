@@ -50,12 +50,13 @@ test('a model of the upstream that it has as a guide inside is found and used: o
 
 test('best-of-N and particles over it: what goes on names the guide too', async () => {
   double.calls.length = 0
-  const particles = { n: 2, reward: 'brief', lambda: 1, resample_every: 4, ess_threshold: 1 }
+  const particles = { n: 4, reward: 'brief', lambda: 100, resample_every: 1, ess_threshold: 1 }
   await run(engine, steeredRequest({ guides: [{ guide: 'inside', weight: 0.7 }], particles }))
   const bodies = double.calls.flatMap(({ path, body }) =>
     path === '/v1/completions' ? [body as { stream: boolean }] : [],
   )
-  assert.ok(bodies.length >= 6)
+  // a call for each particle, and one for each copy of one
+  assert.ok(bodies.length > 4)
   assert.ok(bodies.every((body) => 'vllm_xargs' in body))
 })
 

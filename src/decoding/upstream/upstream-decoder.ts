@@ -9,6 +9,7 @@ import { AcceptanceEstimate } from './draft-rates.ts'
 import { engineTilt } from './engine-tilt.ts'
 import type { Affinity } from './http/upstream-client.ts'
 import { UpstreamError } from './http/upstream-error.ts'
+import { OpenStream } from './open-stream.ts'
 import { roundPlan, type TermPlaces } from './round-plan.ts'
 import { roundShape } from './round-shape.ts'
 import { type RoundPlan, speculativeRound } from './speculative-round.ts'
@@ -43,6 +44,7 @@ export class UpstreamDecoder implements Decoder {
   readonly #now: () => number
   readonly #courses = new WeakMap<UpstreamSequence, Course>()
   readonly #costs = new Map<string, CostEstimate>()
+  readonly #streams = new WeakMap<UpstreamSequence, OpenStream>()
 
   constructor(places: TermPlaces, options: UpstreamDecoderOptions = {}) {
     this.#places = places
@@ -105,27 +107,39 @@ export class UpstreamDecoder implements Decoder {
   }
 
   async *#stream(sequence: UpstreamSequence, course: Course, tokens: number, signal: AbortSignal) {
-    const { engine } = course.model
-    const tilt =
-      course.mode === 'inside' ? engineTilt(sequence.request.terms, sequence.ids, this.#places.upstream) : undefined
-    const request = { ...streamRequest(sequence, course.model, tokens), tilt }
-    const before = sequence.generatedTokens
-    for await (const { tokens, finish } of engine.stream(request, { signal, affinity: course.affinity })) {
-      // pieces that arrived together come without a pause in which an abort could be noticed
-      signal.throwIfAborted()
-      assertKnown(tokens, course.model)
-      const draws = tokens.map((token) => toDraw(token, sequence.request, course))
-      const delta = sequence.accept(draws)
-      if (delta.text !== '' || delta.draws.length > 0) yield delta
-      if (sequence.finishReason !== undefined) {
-        // an engine that is not done yet is left; one that is says goodbye
-        if (finish === undefined) return
-        continue
+    const open = this.#streams.get(sequence) ?? this.#openStream(sequence, course, tokens)
+    const end = sequence.generatedTokens + tokens
+    let rest: StreamRest = 'left'
+    try {
+      while (sequence.generatedTokens < end && sequence.finishReason === undefined) {
+        const drawn = await open.take(end - sequence.generatedTokens, signal)
+        // pieces that arrived together come without a pause in which an abort could be noticed
+        signal.throwIfAborted()
+        if (drawn === undefined) break
+        assertKnown(drawn, course.model)
+        const delta = sequence.accept(drawn.map((token) => toDraw(token, sequence.request, course)))
+        if (delta.text !== '' || delta.draws.length > 0) yield delta
+        if (open.finish === 'stop' && sequence.finishReason === undefined)
+          throw foreignEnd(course.model.engine.name, sequence.ids.at(-1))
       }
-      if (finish === 'stop') throw foreignEnd(engine.name, sequence.ids.at(-1))
+      if (!open.brought) throw new UpstreamError('protocol', course.model.engine.name, 'ended a stream without a token')
+      rest = restOf(sequence, open)
+    } finally {
+      if (rest !== 'later') this.#streams.delete(sequence)
+      if (rest === 'left') await open.leave()
     }
-    if (sequence.generatedTokens === before)
-      throw new UpstreamError('protocol', engine.name, 'ended a stream without a token')
+    if (rest === 'read') await open.readToEnd(signal)
+  }
+
+  #openStream(sequence: UpstreamSequence, course: Course, tokens: number): OpenStream {
+    const { model, mode, affinity } = course
+    const { terms, ahead } = sequence.request
+    const tilt = mode === 'inside' ? engineTilt(terms, sequence.ids, this.#places.upstream) : undefined
+    const most = ahead === true ? sequence.room : tokens
+    const request = { ...streamRequest(sequence, model, most), tilt }
+    const open = new OpenStream((signal) => model.engine.stream(request, { signal, affinity }), sequence.gone)
+    this.#streams.set(sequence, open)
+    return open
   }
 
   async *#round(sequence: UpstreamSequence, course: Course, plan: RoundPlan, tokens: number, signal: AbortSignal) {
@@ -171,6 +185,15 @@ export class UpstreamDecoder implements Decoder {
     if (promptIds.length + maxTokens > model.contextLength)
       throw new ContextLengthError(model.contextLength, promptIds.length, maxTokens)
   }
+}
+
+/** What becomes of a call behind the tokens that were wanted: read to its end, read on later, or left at once. */
+type StreamRest = 'read' | 'later' | 'left'
+
+function restOf({ finishReason, request }: UpstreamSequence, open: OpenStream): StreamRest {
+  // an engine that is not done yet with an answer that has ended here is left; one that is says goodbye
+  if (finishReason !== undefined) return open.ended ? 'read' : 'left'
+  return request.ahead === true && !open.exhausted ? 'later' : 'read'
 }
 
 /** Our own idea of what ends an answer goes with every call, so that an engine that knows fewer ends stops as well. */
