@@ -51,6 +51,13 @@ const server = z.strictObject({
   stream_buffer: size('16MiB').describe(
     'How much of a stream may wait for a client that reads too slowly; with more, its request is ended.',
   ),
+  stall_seconds: z
+    .number()
+    .positive()
+    .default(60)
+    .describe(
+      'A client that takes nothing of what waits for it for this long, or up to twice as long, is cut off. Silence of the server does not count.',
+    ),
   keep_alive_seconds: z.number().positive().default(10).describe('A silent stream gets an SSE comment this often.'),
   cors_origins: z
     .array(

@@ -42,6 +42,7 @@ export async function serve(config: Config, environment: Environment, reread?: (
   let draining = false
   const server = createHttpServer(
     createApp(gatewayOver(live, { engine, metrics, tracing, log, isDraining: () => draining })).fetch,
+    config.server.stall_seconds * 1000,
   )
   await listen(server, config.server)
   const drainMs = config.server.drain_seconds * 1000
