@@ -4,6 +4,12 @@ import { getRequestListener } from '@hono/node-server'
 import { ApiProblem } from './api-problem.ts'
 import { toOpenAIError } from './openai-error.ts'
 
+/**
+ * How long a connection may be idle between requests. Node's 5 s are shorter than what load balancers keep theirs (a minute, mostly), and on a starved
+ * machine its timer fires before a request that has arrived is read: either way a client's request is cut without an answer.
+ */
+const idleMs = 75_000
+
 /** After the last byte of an answer to broken HTTP, its client gets this long to read it. */
 const lingerMs = 500
 
@@ -18,6 +24,7 @@ export function createHttpServer(fetch: Parameters<typeof getRequestListener>[0]
     cutStalled(response, stallMs)
     return listener(request, response)
   })
+  server.keepAliveTimeout = idleMs
   return server.on('clientError', answerBrokenHttp)
 }
 
