@@ -53,6 +53,7 @@ describe('a server whose terminal is closed', {
     const terminal = spawn('script', ['--quiet', '--flush', '--command', command, '/dev/null'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
+    after(() => terminal.kill('SIGKILL'))
     let said = ''
     terminal.stdout.on('data', (data) => {
       said += data
