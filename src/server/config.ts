@@ -51,6 +51,13 @@ const server = z.strictObject({
   stream_buffer: size('16MiB').describe(
     'How much of a stream may wait for a client that reads too slowly; with more, its request is ended.',
   ),
+  stall_seconds: z
+    .number()
+    .positive()
+    .default(60)
+    .describe(
+      'A client that takes nothing of what waits for it for this long, or up to twice as long, is cut off. Silence of the server does not count.',
+    ),
   keep_alive_seconds: z.number().positive().default(10).describe('A silent stream gets an SSE comment this often.'),
   cors_origins: z
     .array(
@@ -67,28 +74,42 @@ const server = z.strictObject({
     .describe('How long requests in flight may finish after SIGTERM or SIGINT.'),
 })
 
-const engine = z.strictObject({
-  memory: size('4GiB').describe('Bound on K/V memory over all models.'),
-  threads: z
-    .int()
-    .min(1)
-    .max(1024)
-    .optional()
-    .describe(`Threads that compute. Absent: one per core that the process may use.`),
-  max_running: z
-    .int()
-    .min(1)
-    .default(64)
-    .describe('Most requests decoded together, and most rows of one step; choices beyond it take turns.'),
-  max_waiting: z.int().min(0).default(256).describe('Most sequences waiting for room; one more is refused (429).'),
-  prefill_budget: z.int().min(1).default(512).describe('Prompt tokens read per step beside the decoding sequences.'),
-  silence_seconds: z
-    .number()
-    .positive()
-    .default(60)
-    .describe('A busy engine that says nothing for this long is ended and started again; its requests get a 503.'),
-  cache: z.string().optional().describe('Folder of prepared graphs and pulled models. Absent: the user cache folder.'),
-})
+const engine = z
+  .strictObject({
+    memory: size('4GiB').describe('Bound on K/V memory over all models.'),
+    memory_ceiling: byteSize
+      .optional()
+      .transform((value) => (typeof value === 'string' ? parseByteSize(value) : value))
+      .describe(
+        'Most memory that the engine process may hold in all: K/V memory, weights and what computing takes. Beyond it requests are refused (429), and where it does not come down the process is started again: docs/operations.md. Absent: no bound but the machine.',
+      ),
+    threads: z
+      .int()
+      .min(1)
+      .max(1024)
+      .optional()
+      .describe(`Threads that compute. Absent: one per core that the process may use.`),
+    max_running: z
+      .int()
+      .min(1)
+      .default(64)
+      .describe('Most requests decoded together, and most rows of one step; choices beyond it take turns.'),
+    max_waiting: z.int().min(0).default(256).describe('Most sequences waiting for room; one more is refused (429).'),
+    prefill_budget: z.int().min(1).default(512).describe('Prompt tokens read per step beside the decoding sequences.'),
+    silence_seconds: z
+      .number()
+      .positive()
+      .default(60)
+      .describe('A busy engine that says nothing for this long is ended and started again; its requests get a 503.'),
+    cache: z
+      .string()
+      .optional()
+      .describe('Folder of prepared graphs and pulled models. Absent: the user cache folder.'),
+  })
+  .refine(({ memory, memory_ceiling: ceiling }) => ceiling === undefined || ceiling > memory, {
+    path: ['memory_ceiling'],
+    error: 'must be above engine.memory (4GiB unless given): K/V memory is only a part of what the process holds',
+  })
 
 const localModel = z.strictObject({
   path: z.string().min(1).describe('A folder in Hugging Face layout (relative to this file), or a hub id.'),

@@ -15,9 +15,12 @@ import type {
 } from './engine-messages.ts'
 import { type Watchdog, watchEngine } from './engine-watchdog.ts'
 import { InFlight } from './in-flight.ts'
+import { type MemoryCeiling, type MemoryWatch, watchMemory } from './memory-ceiling.ts'
 
 /** No waiter has this number: the answer is a sign of life and nothing more. */
 const pingId = 0
+
+const fullMessage = 'The engine has reached its memory ceiling and takes no more requests for now; try again shortly.'
 
 /** The parent side of the engine process: starts it, restarts it, and carries requests to it. */
 export class EngineClient implements Engine {
@@ -30,10 +33,13 @@ export class EngineClient implements Engine {
   #attempt = 0
   /** Whether the running child, or the last one, got as far as to load its models. */
   #loaded = false
+  /** Whether it was asked for anything since. */
+  #asked = false
   #startedAt = 0
   #restartTimer: NodeJS.Timeout | undefined
   readonly #inFlight: InFlight
   readonly #watchdog: Watchdog
+  readonly #memoryWatch: MemoryWatch | undefined
   #started: { resolve(loaded: boolean): void; reject(error: Error): void } | undefined
   #closed: (() => void) | undefined
 
@@ -43,16 +49,19 @@ export class EngineClient implements Engine {
     this.#inFlight = new InFlight(this.#options.mostWaitingBytes)
     this.#watchdog = watchEngine(
       {
-        isBusy: () => this.#status === 'ready' && this.#inFlight.isBusy,
+        isBusy: () => this.#isRunning && this.#inFlight.isBusy,
         ping: () => this.#child?.send({ type: 'stats-request', id: pingId }),
         onSilent: () => this.#endSilent(),
       },
       this.#options.silenceMs,
     )
+    const { memoryCeiling } = this.#options
+    this.#memoryWatch = memoryCeiling && this.#watchMemory(memoryCeiling)
   }
 
   get state(): EngineState {
-    return { status: this.#status, models: this.#models, restarts: this.#restarts }
+    const memoryCeilingBytes = this.#options.memoryCeiling?.bytes
+    return { status: this.#status, models: this.#models, restarts: this.#restarts, memoryCeilingBytes }
   }
 
   /**
@@ -78,6 +87,8 @@ export class EngineClient implements Engine {
   async *#events(ask: (id: number) => EngineCommand, signal: AbortSignal): AsyncGenerator<readonly GenerationEvent[]> {
     signal.throwIfAborted()
     const child = this.#runningChild()
+    if (this.#status === 'full') throw new ApiProblem('overloaded', fullMessage, { retryAfter: 5 })
+    this.#asked = true
     const { id, queue } = this.#inFlight.openGeneration()
     const stop = () => {
       // Still known: it did not end by itself, so the engine must be told to stop.
@@ -114,6 +125,7 @@ export class EngineClient implements Engine {
   close(): Promise<void> {
     this.#status = 'stopped'
     this.#watchdog.stop()
+    this.#memoryWatch?.stop()
     this.#started?.resolve(false)
     this.#started = undefined
     this.#inFlight.failAll(new ApiProblem('draining', 'The server is shutting down.', { retryAfter: 5 }))
@@ -126,8 +138,12 @@ export class EngineClient implements Engine {
     })
   }
 
+  get #isRunning(): boolean {
+    return this.#status === 'ready' || this.#status === 'full'
+  }
+
   #runningChild(): EngineChild {
-    if (this.#child !== undefined && this.#status === 'ready') return this.#child
+    if (this.#child !== undefined && this.#isRunning) return this.#child
     const reason = this.#status === 'starting' ? 'is loading its models' : 'is being restarted'
     throw new ApiProblem('engine-unavailable', `The engine ${reason}; try again shortly.`, { retryAfter: 2 })
   }
@@ -135,6 +151,7 @@ export class EngineClient implements Engine {
   #fork(): void {
     this.#startedAt = performance.now()
     this.#loaded = false
+    this.#asked = false
     this.#child = forkEngine(this.#options.entry, this.#setup, {
       onEvent: (event) => this.#receive(event),
       onExit: (reason) => this.#exited(reason),
@@ -142,11 +159,50 @@ export class EngineClient implements Engine {
   }
 
   #endSilent(): void {
-    this.#status = 'restarting'
-    const message = 'The engine process stopped answering and is being restarted; try again shortly.'
     this.#options.onSilence(this.#options.silenceMs)
+    this.#endChild('The engine process stopped answering and is being restarted; try again shortly.')
+  }
+
+  /** Its exit starts another one. */
+  #endChild(message: string): void {
+    this.#status = 'restarting'
     this.#inFlight.failAll(new ApiProblem('engine-unavailable', message, { retryAfter: 2 }))
     this.#child?.kill()
+  }
+
+  #watchMemory(ceiling: MemoryCeiling): MemoryWatch {
+    const { onMemory, memoryTickMs } = this.#options
+    return watchMemory(
+      {
+        residentBytes: () => this.#residentBytes(),
+        isBusy: () => this.inFlight > 0,
+        onFull: (residentBytes) => {
+          this.#status = 'full'
+          onMemory('full', residentBytes)
+        },
+        onRoom: (residentBytes) => {
+          this.#status = 'ready'
+          onMemory('room', residentBytes)
+        },
+        onStuck: (residentBytes) => {
+          onMemory('stuck', residentBytes)
+          // Its models alone are too much, and the next one hardly fares better: it need not be quick.
+          if (!this.#asked) this.#loaded = false
+          this.#endChild('The engine process reached its memory ceiling and is being restarted; try again shortly.')
+        },
+      },
+      ceiling,
+      memoryTickMs,
+    )
+  }
+
+  async #residentBytes(): Promise<number | undefined> {
+    if (!this.#isRunning) return undefined
+    // Rejected where it ends before it answers, which its exit tells.
+    return await this.stats().then(
+      ({ residentBytes }) => residentBytes,
+      () => undefined,
+    )
   }
 
   #deliver(id: number, event: GenerationEvent): void {

@@ -1,3 +1,4 @@
+import { closeDeadTerminals } from './dead-terminals.ts'
 import { toEngineFailure } from './engine-failure.ts'
 import type { EngineCommand, EngineEvent, EngineReport, EngineSetup, Prompt } from './engine-messages.ts'
 import { eventOutbox } from './event-outbox.ts'
@@ -16,6 +17,7 @@ const running = new Map<number, AbortController>()
 let engine: GenerationEngine | undefined
 let stats: (() => EngineReport) | undefined
 
+closeDeadTerminals()
 process.on('message', (command) => receive(command as EngineCommand))
 process.on('disconnect', () => process.exit())
 // Ctrl-C, a closing terminal and service managers signal the whole process group; the parent decides when this process ends.

@@ -1,13 +1,18 @@
 import type { EngineReport, GenerationEvent, GenerationRequest, ModelCard, RewardRequest } from './engine-messages.ts'
 
-/** `starting` and `restarting` come to `ready` by themselves; `failed` and `stopped` do not. `absent`: there is none, and none is needed. */
-export type EngineStatus = 'starting' | 'ready' | 'restarting' | 'failed' | 'stopped' | 'absent'
+/**
+ * `starting` and `restarting` come to `ready` by themselves; `failed` and `stopped` do not. `full`: at its memory ceiling, it
+ * works on what it has and takes no more. `absent`: there is none, and none is needed.
+ */
+export type EngineStatus = 'starting' | 'ready' | 'full' | 'restarting' | 'failed' | 'stopped' | 'absent'
 
 export interface EngineState {
   readonly status: EngineStatus
   readonly models: readonly ModelCard[]
   /** Times the process had to be started again. */
   readonly restarts: number
+  /** Absent: there is no ceiling. */
+  readonly memoryCeilingBytes?: number | undefined
 }
 
 /** The engine as the routes see it: the process behind EngineClient, or a toy in tests. */

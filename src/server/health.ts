@@ -42,6 +42,7 @@ function upstreamReadiness({ byName }: Upstreams): { ready: boolean; body: objec
 async function engineReadiness(engine: Engine): Promise<{ ready: boolean; body: object }> {
   const { status, models, restarts } = engine.state
   if (status === 'absent') return { ready: true, body: { status: 'ready' } }
+  if (status === 'full') return { ready: false, body: { status: 'memory_ceiling', engine: { status, restarts } } }
   if (status !== 'ready') return { ready: false, body: { status: 'engine_unavailable', engine: { status, restarts } } }
   const stats = await within(engine.stats(), statsPatienceMs)
   if (stats === undefined) return { ready: false, body: { status: 'engine_silent', engine: { status, restarts } } }

@@ -1,18 +1,38 @@
-import { createServer, type Server, STATUS_CODES } from 'node:http'
+import { createServer, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { ApiProblem } from './api-problem.ts'
 import { toOpenAIError } from './openai-error.ts'
 
+/**
+ * How long a connection may be idle between requests. Node's 5 s are shorter than what load balancers keep theirs (a minute, mostly), and on a starved
+ * machine its timer fires before a request that has arrived is read: either way a client's request is cut without an answer.
+ */
+const idleMs = 75_000
+
 /** After the last byte of an answer to broken HTTP, its client gets this long to read it. */
 const lingerMs = 500
 
-/** A plain HTTP/1 server whose refusals are OpenAI errors too where they come before any route. */
-export function createHttpServer(fetch: Parameters<typeof getRequestListener>[0]): Server {
+/**
+ * A plain HTTP/1 server whose refusals are OpenAI errors too where they come before any route.
+ * @param stallMs a client that takes nothing of what waits for it for this long, or up to twice as long, is cut off
+ */
+export function createHttpServer(fetch: Parameters<typeof getRequestListener>[0], stallMs = 60_000): Server {
   const listener = getRequestListener(fetch, { errorHandler: refuseRequest })
   // Node's own check answers without a body; the listener misses the header as well, and asks `refuseRequest`.
-  const server = createServer({ requireHostHeader: false }, listener)
+  const server = createServer({ requireHostHeader: false }, (request, response) => {
+    cutStalled(response, stallMs)
+    return listener(request, response)
+  })
+  server.keepAliveTimeout = idleMs
   return server.on('clientError', answerBrokenHttp)
+}
+
+/** Node's timeout comes after silence too, which is no fault of the client: only bytes that wait and do not get fewer are. */
+function cutStalled(response: ServerResponse, stallMs: number): void {
+  response.setTimeout(stallMs, () => {
+    if (response.socket !== null && response.socket.writableLength > 0) response.socket.destroy()
+  })
 }
 
 /** A request that is HTTP, but not one that a URL can be made of: the host is missing or not one. */

@@ -7,6 +7,7 @@ import { addClientCommands } from './cli/client-commands.ts'
 import { ClientError } from './cli/client-error.ts'
 import { configFromFlags, type Flags } from './command-line.ts'
 import { configReference, configSchemaFile } from './config-docs.ts'
+import { closeDeadTerminals } from './dead-terminals.ts'
 import { EngineLoadError } from './engine.ts'
 import { cacheFolder } from './engine-setup.ts'
 import { ConfigError } from './environment-references.ts'
@@ -79,6 +80,7 @@ program
   .description('Print the JSON Schema of the configuration file, for editors.')
   .action(() => void process.stdout.write(configSchemaFile()))
 
+closeDeadTerminals()
 try {
   await program.parseAsync()
 } catch (error) {

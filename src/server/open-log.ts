@@ -7,9 +7,12 @@ type Destination = ReturnType<typeof pino.destination>
  * nobody left to tell, and a failure thrown from the log would end up in the log again.
  */
 export function openLog(level: string, destination: Destination = pino.destination(2)): Logger {
-  const log = pino({ name: 'trimtab', level }, destination)
+  let isLost = false
   destination.on('error', () => {
-    log.level = 'silent'
+    if (isLost) return
+    isLost = true
+    // It keeps what it could not write, and its flush at the end of the process would try that again for ever.
+    destination.destroy()
   })
-  return log
+  return pino({ name: 'trimtab', level }, { write: (line) => void (isLost || destination.write(line)) })
 }

@@ -17,6 +17,7 @@ function fixedParts(config: Config): Readonly<Record<string, unknown>> {
     'server.host': server.host,
     'server.port': server.port,
     'server.stream_buffer': server.stream_buffer,
+    'server.stall_seconds': server.stall_seconds,
     'server.playground': server.playground,
     'server.drain_seconds': server.drain_seconds,
     tracing: config.tracing,

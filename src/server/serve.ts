@@ -42,6 +42,7 @@ export async function serve(config: Config, environment: Environment, reread?: (
   let draining = false
   const server = createHttpServer(
     createApp(gatewayOver(live, { engine, metrics, tracing, log, isDraining: () => draining })).fetch,
+    config.server.stall_seconds * 1000,
   )
   await listen(server, config.server)
   const drainMs = config.server.drain_seconds * 1000
@@ -144,9 +145,23 @@ async function openEngine(config: Config, environment: Environment, log: Logger)
     mostWaitingBytes: config.server.stream_buffer,
     onProgress: (message) => log.info(message),
     onSilence: (silenceMs) => log.error({ silenceMs }, 'the engine process says nothing and is ended'),
+    memoryCeiling: memoryCeilingOf(config),
+    onMemory: (standing, residentBytes) => log.warn({ residentBytes }, memoryLines[standing]),
     onDeath: (reason, restartInMs) => log.error({ reason, restartInMs }, 'the engine process ended'),
   })
 }
+
+function memoryCeilingOf({ engine, server }: Config) {
+  if (engine.memory_ceiling === undefined) return undefined
+  return { bytes: engine.memory_ceiling, patienceMs: server.drain_seconds * 1000 }
+}
+
+const memoryLines = {
+  full: 'the engine process is at its memory ceiling and takes no more requests',
+  room: 'the engine process came down from its memory ceiling and takes requests again',
+  stuck:
+    'the engine process does not come down from its memory ceiling and is ended; where that repeats, raise engine.memory_ceiling',
+} as const
 
 /** What has a name needs no stack: the death of the engine is one line for each request that it takes along. */
 function logFault(log: Logger, error: unknown, requestId: string): void {

@@ -28,7 +28,8 @@ function writeConfig(upstream: string): string {
   const config = parse(text)
   config.models.far = { upstream: 'gpu' }
   const file = join(folder, 'trimtab.yaml')
-  writeFileSync(file, stringify({ ...config, upstreams: { gpu: { kind: 'openai', urls: [upstream] } } }))
+  const engine = { memory: '256MiB', memory_ceiling: '4GiB' }
+  writeFileSync(file, stringify({ ...config, engine, upstreams: { gpu: { kind: 'openai', urls: [upstream] } } }))
   return file
 }
 

@@ -85,6 +85,10 @@ describe('the configuration file', () => {
     ['models: { a: { path: ./trimtab.yaml } }', /models\.a\.path: .*trimtab\.yaml is no folder/],
     ['models: { a: { path: ./base, weights: int3 } }', /models\.a\.weights: .*int8/],
     ['models: { a: { path: ./base } }\nengine: { memory: lots }', /engine\.memory: .*4GiB/],
+    [
+      'models: { a: { path: ./base } }\nengine: { memory: 1GiB, memory_ceiling: 1024MiB }',
+      /engine\.memory_ceiling: must be above engine\.memory/,
+    ],
     ['models: { a: { path: ./base } }\nguides: { g: { kind: genarm } }', /guides\.g: give either adapter or model/],
     [
       'models: { a: { path: ./base } }\nguides: { g: { kind: genarm, model: b } }',

@@ -4,55 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiProblem } from '../../src/server/api-problem.ts'
 import { backOffMs } from '../../src/server/back-off.ts'
 import { EngineClient } from '../../src/server/engine-client.ts'
-import type { EngineClientOptions } from '../../src/server/engine-client-options.ts'
-import type { EngineSetup, GenerationEvent, GenerationRequest } from '../../src/server/engine-messages.ts'
-
-const entry = new URL('./fake-engine.mjs', import.meta.url)
-
-function setup(behaviour: string): EngineSetup {
-  const model = { name: behaviour, source: '', weights: 'int8', adapters: [], contextLength: undefined } as const
-  return {
-    models: [model],
-    upstreams: [],
-    upstreamModels: [],
-    promises: [],
-    served: [],
-    options: {} as EngineSetup['options'],
-    rewards: new Map(),
-    catalogue: { guides: new Map(), objectives: new Map() },
-  }
-}
-
-function request(text: string): GenerationRequest {
-  const sampling = { seed: 2n ** 63n, logitBias: new Map([[1, 2]]) } as unknown as GenerationRequest['sampling']
-  return { model: 'tiny', prompts: [{ type: 'text', text }], n: 1, sampling, defaultMaxTokens: 1, alignment: undefined }
-}
-
-async function withClient(
-  use: (client: EngineClient) => Promise<void>,
-  options: EngineClientOptions = {},
-): Promise<void> {
-  const client = new EngineClient(setup('good'), { entry, firstBackOffMs: 10, ...options })
-  await client.start()
-  try {
-    await use(client)
-  } finally {
-    await client.close()
-  }
-}
-
-async function read(batches: AsyncIterable<readonly GenerationEvent[]>): Promise<GenerationEvent[]> {
-  const events: GenerationEvent[] = []
-  for await (const batch of batches) events.push(...batch)
-  return events
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !condition(); i++) await sleep(10)
-  assert.ok(condition())
-}
-
-const live = () => new AbortController().signal
+import { entry, live, read, request, setup, until, withClient } from './fake-engine-client.ts'
 
 describe('EngineClient', () => {
   it('carries a request and its events', () =>

@@ -1,6 +1,7 @@
 // A child that speaks the engine's messages; the model's name in the setup says how it behaves.
 let behaviour = ''
 const open = new Map()
+let heldBytes = 500
 const events = (...list) => process.send({ type: 'generation-events', events: list })
 
 process.on('disconnect', () => process.exit())
@@ -19,10 +20,14 @@ process.on('message', (command) => {
   if (command.type === 'generation-request') generate(command.id, command.request)
   if (command.type === 'generation-abort') {
     clearInterval(open.get(command.id))
-    open.delete(command.id)
+    if (open.delete(command.id) && behaviour !== 'leaky') heldBytes = 500
   }
   if (command.type === 'stats-request') {
-    process.send({ type: 'stats', id: command.id, stats: { running: open.size, pid: process.pid } })
+    process.send({
+      type: 'stats',
+      id: command.id,
+      stats: { running: open.size, pid: process.pid, residentBytes: heldBytes },
+    })
   }
 })
 
@@ -34,7 +39,8 @@ function generate(id, request) {
     const failure = { kind: 'context-length', message: 'too long', param: undefined }
     return events([id, { type: 'generation-error', failure }])
   }
-  if (text === 'endless') {
+  if (text === 'large') heldBytes = 5000
+  if (text === 'endless' || text === 'large') {
     return void open.set(
       id,
       setInterval(() => events([id, { type: 'choice-delta', index: 0, text: 'x' }]), 2),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect, type Socket } from 'node:net'
-import { describe, it } from 'node:test'
+import { describe, it, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../../src/server/engine.ts'
 import { createHttpServer } from '../../src/server/http-server.ts'
@@ -134,4 +134,35 @@ describe('what is no proper HTTP', () => {
       assert.ok(reply.body.error.message)
     })
   }
+})
+
+test('an idle connection is kept for longer than load balancers keep theirs', () =>
+  withServer(async (port) => {
+    const response = await fetch(`http://127.0.0.1:${port}/healthz`)
+    const [, seconds] = /timeout=(\d+)/.exec(response.headers.get('keep-alive') ?? '') ?? []
+    assert.ok(Number(seconds) > 60, `${seconds} s`)
+  }, new PatientEngine()))
+
+test('a client that takes nothing of what waits for it is cut off, one that waits for us is not', async () => {
+  const quiet = 'quiet'
+  const server = createHttpServer(async (request) => {
+    if (new URL(request.url).pathname === '/quiet') {
+      await sleep(200)
+      return new Response(quiet)
+    }
+    return new Response('x'.repeat(50_000_000))
+  }, 20)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const stalled = connect(port, '127.0.0.1')
+  stalled.on('error', () => stalled.destroy())
+  stalled.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n')
+  const [served] = (await once(server, 'connection')) as [Socket]
+  stalled.pause()
+  await once(served, 'close')
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/quiet`)).text(), quiet)
+  stalled.destroy()
+  server.closeAllConnections()
+  server.close()
 })

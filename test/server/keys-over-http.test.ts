@@ -47,7 +47,7 @@ describe('a key whose requests pass through', () => {
       const reply = await gateway.ask(body, sent)
       return [reply.status, JSON.parse(reply.body.toString()).error?.param]
     }
-    assert.deepEqual(await codes({}, { headers: { 'content-type': 'application/json' } }), [401, null])
+    assert.deepEqual(await codes({}, { headers: { 'content-type': 'application/json' } }), [401, 'Authorization'])
     assert.deepEqual(await codes({ model: 'other' }), [403, 'model'])
     assert.deepEqual(await codes({ model: 'unheard-of' }, { path: '/v1/embeddings' }), [403, 'model'])
     assert.deepEqual(await codes({ n: 3 }), [403, 'n'])

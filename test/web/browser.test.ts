@@ -1,24 +1,31 @@
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { AxeResults } from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { build } from 'vite'
 import { cannotServe, type ServerProcess, startServer } from '../e2e/server-process.ts'
 import { until } from '../upstream/settings.ts'
 import { noBrowser, openBrowser } from './browser.ts'
+import { keyFormTests } from './key-form-tests.ts'
+import { violations } from './violations.ts'
 
 const web = fileURLToPath(new URL('../../web', import.meta.url))
 const review = 'prompt=Write+a+review+of+the+Abbey+Hotel.&seed=2'
 // A reward asked of every particle after every token: it goes on for long enough to be stopped.
 const slow = `${review}&method=particles&particles.n=64&particles.reward=positivity&particles.every=1`
 
-describe('the playground in Chromium', { skip: noBrowser || cannotServe }, () => {
+const skip = noBrowser || cannotServe
+// One folder is built and served, so all tests of the page are of one file and share one build.
+before(async () => {
+  if (skip === false) await build({ root: web, configFile: `${web}/vite.config.ts`, logLevel: 'warn' })
+})
+
+keyFormTests()
+
+describe('the playground in Chromium', { skip }, () => {
   let server: ServerProcess
   let browser: Browser
   before(async () => {
-    await build({ root: web, configFile: `${web}/vite.config.ts`, logLevel: 'warn' })
     server = await startServer()
     browser = await openBrowser()
   })
@@ -233,20 +240,6 @@ describe('the playground in Chromium', { skip: noBrowser || cannotServe }, () =>
       await close()
     })
 })
-
-const axeScript = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-
-/** What axe calls serious or worse, as rule and element. */
-async function violations(page: Page): Promise<string[]> {
-  const { readFile } = await import('node:fs/promises')
-  await page.evaluate(await readFile(axeScript, 'utf8'))
-  const results = (await page.evaluate('axe.run()')) as AxeResults
-  return results.violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) =>
-      nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
-    )
-}
 
 async function untilSo(condition: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 120_000

@@ -46,7 +46,8 @@ test('a trace is asked for where there is something to trace', () => {
   assert.equal(observed(alignedRequest(settings['guided']!)).alignment!.trace, true)
 })
 
-const code = (language: Language, one: Setting) => snippet(language, alignedRequest(one), 'http://127.0.0.1:8080')
+const code = (language: Language, one: Setting) =>
+  snippet(language, alignedRequest(one), { origin: 'http://127.0.0.1:8080', wantsKey: false })
 
 test("curl's body survives the shell's quotes and is the request", () => {
   for (const one of Object.values(settings)) {
@@ -74,4 +75,15 @@ test('a sweep turns one knob evenly, and its mean has a standard error', () => {
   assert.equal(withWeight(setting, { knob: 'principle', name: '' }, 2).principleWeight, 2)
   assert.deepEqual(meanOf([1, 2, 3]), { mean: 2, error: Math.sqrt(1 / 3) })
   assert.deepEqual(meanOf([1]), { mean: 1, error: 0 })
+})
+
+test('a program for a server that wants a key reads it from the environment', () => {
+  const server = { origin: 'http://127.0.0.1:8080', wantsKey: true }
+  const programs = languages.map((language) => snippet(language, baseRequest(setting), server))
+  const readings = [
+    /-H "Authorization: Bearer \$TRIMTAB_API_KEY"/,
+    /os\.environ\["TRIMTAB_API_KEY"\]/,
+    /process\.env\.TRIMTAB_API_KEY/,
+  ]
+  for (const [index, reading] of readings.entries()) assert.match(programs[index]!, reading)
 })

@@ -1,3 +1,4 @@
+import { authorization } from './authorization.ts'
 import { serverError } from './server-error.ts'
 
 /** Nobody answered, or the connection broke on the way. */
@@ -8,12 +9,18 @@ export class Unreachable extends Error {
   }
 }
 
+interface Asked extends Pick<RequestInit, 'method' | 'body'> {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+}
+
 /**
  * fetch, of replies that are no failure.
  * @throws ServerError, Unreachable; the signal's reason
  */
-export async function ask(path: string, init: RequestInit & { readonly signal: AbortSignal }): Promise<Response> {
-  const response = await reach(() => fetch(path, init), init.signal)
+export async function ask(path: string, { headers, ...init }: Asked): Promise<Response> {
+  const all = { ...authorization(), ...headers }
+  const response = await reach(() => fetch(path, { ...init, headers: all }), init.signal)
   if (response.ok) return response
   throw await serverError(response)
 }

@@ -1,4 +1,6 @@
 import { useSignal } from '@preact/signals'
+import { apiKey } from '../state/api-key.ts'
+import { connection } from '../state/connection.ts'
 import { type Language, languages, snippet } from '../state/snippets.ts'
 import { setting } from '../state/store.ts'
 import { alignedRequest } from '../state/to-request.ts'
@@ -7,7 +9,8 @@ import { CopyButton } from './copy-button.tsx'
 /** The request as a program would send it. */
 export function CodePanel() {
   const language = useSignal<Language>('curl')
-  const code = snippet(language.value, alignedRequest(setting.value), location.origin)
+  const wantsKey = apiKey.value !== '' || connection.value === 'locked'
+  const code = snippet(language.value, alignedRequest(setting.value), { origin: location.origin, wantsKey })
   return (
     <div class="code">
       <div class="code-bar">

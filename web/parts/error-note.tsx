@@ -4,6 +4,8 @@ import { ServerError } from '../api/server-error.ts'
 /** What to do beyond what the message says, by the code of docs/errors.md. */
 const remedies: Readonly<Record<string, string>> = {
   unsupported_parameter: 'Leave the field out.',
+  invalid_api_key: 'Enter a key that this server knows.',
+  not_allowed_for_key: 'Choose what the key may use, or another key.',
   context_length_exceeded: 'Shorten the prompt or the principle, or lower the most tokens.',
   model_not_found: 'Choose another model at the top.',
   rate_limit_exceeded: 'The server is full: wait a moment, or ask for fewer candidates or particles.',

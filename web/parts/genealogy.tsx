@@ -3,6 +3,7 @@ import { genealogy, type LineageNode, type WireParticles } from '../state/geneal
 import { setting } from '../state/store.ts'
 import { EssCurve } from './ess-curve.tsx'
 import { heightOf, left, stepWidth, top, widthOf, xOf, yOf } from './lineage-layout.ts'
+import { Nodes, tellOf } from './lineage-nodes.tsx'
 import { signed } from './number-text.ts'
 
 type Particles = NonNullable<WireParticles>
@@ -92,68 +93,6 @@ function Lines({ tree, n }: { readonly tree: readonly (readonly LineageNode[])[]
       <circle class="root" cx={left} cy={yOf((n - 1) / 2)} r={5} />
     </>
   )
-}
-
-interface NodesProps {
-  readonly nodes: readonly LineageNode[]
-  readonly current: LineageNode | undefined
-  readonly onShow: (node: LineageNode) => void
-}
-
-function Nodes({ nodes, current, onShow }: NodesProps) {
-  const steps = 1 + Math.max(...nodes.map(({ step }) => step))
-  const known = nodes.flatMap(({ reward }) => (typeof reward === 'number' ? [reward] : []))
-  const [low, high] = [Math.min(...known), Math.max(...known)]
-  const share = (reward: number) => (high > low ? (reward - low) / (high - low) : 1)
-  const move = (event: KeyboardEvent, { step, slot }: LineageNode) => {
-    const [dx, dy] = arrows[event.key] ?? [0, 0]
-    const next = nodes.find((node) => node.step === step + dx && node.slot === slot + dy)
-    if (next === undefined || (dx === 0 && dy === 0)) return
-    event.preventDefault()
-    onShow(next)
-    const svg = event.currentTarget instanceof Element ? event.currentTarget.closest('svg') : null
-    svg?.querySelector<SVGElement>(`[data-node="${next.step}-${next.slot}"]`)?.focus()
-  }
-  return (
-    <>
-      {nodes.map((node) => (
-        <g
-          key={`${node.step}-${node.slot}`}
-          data-node={`${node.step}-${node.slot}`}
-          class={`node ${node.streamed ? 'streamed' : ''} ${node.lost ? 'lost' : ''} ${node === current ? 'current' : ''}`}
-          style={{ '--reward': `${typeof node.reward === 'number' ? share(node.reward) * 100 : 0}%` }}
-          role="button"
-          // in SVG the names of attributes have cases
-          tabindex={node === current ? 0 : -1}
-          aria-label={tellOf(node)}
-          onClick={() => onShow(node)}
-          onKeyDown={(event) => move(event, node)}
-        >
-          <circle cx={xOf(node.step, steps)} cy={yOf(node.slot)} r={9} />
-          <text x={xOf(node.step, steps) + 14} y={yOf(node.slot) - 6}>
-            {rewardText(node)}
-          </text>
-        </g>
-      ))}
-    </>
-  )
-}
-
-const arrows: Readonly<Record<string, readonly [number, number]>> = {
-  ArrowRight: [1, 0],
-  ArrowLeft: [-1, 0],
-  ArrowDown: [0, 1],
-  ArrowUp: [0, -1],
-}
-
-function rewardText({ reward }: LineageNode): string {
-  if (reward === undefined) return ''
-  return reward === null ? '−∞' : reward.toFixed(2)
-}
-
-function tellOf(node: LineageNode): string {
-  const fate = node.streamed ? ', on the way to the answer' : node.lost ? ', given up' : ''
-  return `Checkpoint ${node.step + 1}, particle ${node.slot + 1}: reward ${rewardText(node) || 'unknown'}${fate}`
 }
 
 function NodeText({ node }: { readonly node: LineageNode }) {

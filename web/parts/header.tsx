@@ -7,6 +7,7 @@ const said: Readonly<Record<Connection, string>> = {
   connecting: 'connecting',
   ready: 'ready',
   loading: 'loading its models',
+  locked: 'wants an API key',
   away: 'not reachable, trying again',
 }
 

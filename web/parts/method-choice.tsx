@@ -1,8 +1,8 @@
-import { readLengths } from '../state/permalink.ts'
 import { checkpoints, type Method, methods, selections } from '../state/setting.ts'
 import { offer, setting, steer } from '../state/store.ts'
 import { panel } from '../state/view.ts'
 import { NumberField } from './number-field.tsx'
+import { PruneField } from './prune-field.tsx'
 import { SelectField } from './select-field.tsx'
 
 const titles: Readonly<Record<Method, string>> = { sample: 'One answer', best_of: 'Best of N', particles: 'Particles' }
@@ -128,30 +128,4 @@ function RewardField({ value, onChange }: { readonly value: string; readonly onC
     ...rewards.map(({ id }): [string, string] => [id, id]),
   ]
   return <SelectField label="Reward" value={value} options={options} onChange={onChange} />
-}
-
-interface PruneProps {
-  readonly lengths: readonly number[]
-  readonly onChange: (lengths: readonly number[]) => void
-}
-
-/** Lengths in tokens at which the worse half is dropped, such as "10, 21". */
-function PruneField({ lengths, onChange }: PruneProps) {
-  return (
-    <label class="field inline">
-      <span>Drop worse half at tokens</span>
-      <input
-        type="text"
-        inputMode="numeric"
-        placeholder="no length"
-        value={lengths.join(', ')}
-        onChange={({ currentTarget }) => {
-          const read = readLengths(currentTarget.value.trim())
-          currentTarget.setCustomValidity(read === undefined ? 'Ascending lengths in tokens, such as 10, 21' : '')
-          if (read === undefined) currentTarget.reportValidity()
-          else onChange(read)
-        }}
-      />
-    </label>
-  )
 }

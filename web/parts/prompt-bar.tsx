@@ -3,6 +3,7 @@ import { forgetPrompt, savedPrompts, savePrompt } from '../state/saved.ts'
 import { startSetting } from '../state/setting.ts'
 import { busy, edit, notice, offer, run, setting, steer, stop } from '../state/store.ts'
 import { panel } from '../state/view.ts'
+import { KeyForm } from './key-form.tsx'
 import { NumberField } from './number-field.tsx'
 import { runOnEnter } from './run-on-enter.ts'
 
@@ -10,6 +11,7 @@ export function PromptBar() {
   const { prompt, system, seed, temperature, maxTokens } = setting.value
   return (
     <section class="prompt-bar card" aria-label="Prompt">
+      <KeyForm />
       <div class="prompt-line">
         <textarea
           id="prompt"

@@ -2,31 +2,53 @@ import { signal } from '@preact/signals'
 import type { AlignmentDescription } from '../../src/server/alignment-catalogue.ts'
 import { getJson, Unreachable } from '../api/ask.ts'
 import { ServerError } from '../api/server-error.ts'
+import { apiKey } from './api-key.ts'
 
-/** connecting: not asked yet. loading: it answers but cannot generate now. away: nothing answers. */
-export type Connection = 'connecting' | 'ready' | 'loading' | 'away'
+/** connecting: not asked yet. loading: it answers but cannot generate now. locked: it wants a key, or another one. away: nothing answers. */
+export type Connection = 'connecting' | 'ready' | 'loading' | 'locked' | 'away'
 
 export const connection = signal<Connection>('connecting')
+
+/** Why it is locked. */
+export const refusal = signal<ServerError | undefined>(undefined)
 
 const lookMs = { ready: 5000, other: 1000 }
 
 /** Watches the server for as long as the page lives; whenever it has (again) become ready, tells what it offers. */
 export async function watchServer(onReady: (offer: AlignmentDescription) => void): Promise<never> {
   for (;;) {
+    const found = await look()
     const before = connection.value
-    connection.value = await look()
+    // what a key was refused for once, it is refused for again
+    connection.value = found === 'ready' && before === 'locked' ? before : found
     if (connection.value === 'ready' && before !== 'ready') await tellOffer(onReady)
-    await pause(connection.value === 'ready' ? lookMs.ready : lookMs.other)
+    await pause(found === 'ready' ? lookMs.ready : lookMs.other)
   }
 }
 
 /** Looks at once, because a request found nobody there. */
 let hurry = () => {}
 export function doubtServer(error: unknown): void {
+  if (isRefusal(error)) lock(error)
   if (error instanceof Unreachable || (error instanceof ServerError && error.status === 503)) {
     connection.value = error instanceof Unreachable ? 'away' : 'loading'
     hurry()
   }
+}
+
+/** Presents another key, or none, and asks for what it opens. */
+export function useKey(key: string): void {
+  apiKey.value = key
+  refusal.value = undefined
+  connection.value = 'connecting'
+  hurry()
+}
+
+const isRefusal = (error: unknown): error is ServerError => error instanceof ServerError && error.status === 401
+
+function lock(error: ServerError): void {
+  refusal.value = error
+  connection.value = 'locked'
 }
 
 async function look(): Promise<Connection> {
@@ -39,9 +61,13 @@ async function look(): Promise<Connection> {
 }
 
 async function tellOffer(onReady: (offer: AlignmentDescription) => void): Promise<void> {
+  const asked = apiKey.value
   try {
     onReady(await getJson<AlignmentDescription>('/v1/alignment', AbortSignal.timeout(4000)))
-  } catch {
+  } catch (error) {
+    // another key was entered meanwhile, which is not asked about yet
+    if (apiKey.value !== asked) return
+    if (isRefusal(error)) return lock(error)
     // it went away again between two questions: the next look sees it
     connection.value = 'away'
   }

@@ -3,29 +3,38 @@ import type { ChatBody } from './to-request.ts'
 export const languages = ['curl', 'Python', 'TypeScript'] as const
 export type Language = (typeof languages)[number]
 
-/** A program that asks the same. @param origin of the server, such as http://127.0.0.1:8080 */
-export function snippet(language: Language, body: ChatBody, origin: string): string {
+export interface SnippetServer {
+  /** Such as http://127.0.0.1:8080. */
+  readonly origin: string
+  /** Then the program reads its key from the environment variable TRIMTAB_API_KEY. */
+  readonly wantsKey: boolean
+}
+
+/** A program that asks the same. */
+export function snippet(language: Language, body: ChatBody, server: SnippetServer): string {
   switch (language) {
     case 'curl':
-      return curl(body, origin)
+      return curl(body, server)
     case 'Python':
-      return python(body, origin)
+      return python(body, server)
     case 'TypeScript':
-      return typescript(body, origin)
+      return typescript(body, server)
   }
 }
 
-function curl(body: ChatBody, origin: string): string {
+function curl(body: ChatBody, { origin, wantsKey }: SnippetServer): string {
   const json = JSON.stringify({ ...body, stream: true }, null, 2).replaceAll("'", "'\\''")
-  return `curl -N ${origin}/v1/chat/completions -H 'Content-Type: application/json' -d '${json}'`
+  const key = wantsKey ? ' -H "Authorization: Bearer $TRIMTAB_API_KEY"' : ''
+  return `curl -N ${origin}/v1/chat/completions${key} -H 'Content-Type: application/json' -d '${json}'`
 }
 
-function python({ alignment, ...body }: ChatBody, origin: string): string {
+function python({ alignment, ...body }: ChatBody, { origin, wantsKey }: SnippetServer): string {
   const fields = Object.entries({ ...body, stream: true }).map(([name, value]) => `    ${name}=${pythonValue(value)},`)
   const extra = alignment === undefined ? [] : [`    extra_body={"alignment": ${pythonValue(alignment)}},`]
-  return `from openai import OpenAI
+  const [imports, key] = wantsKey ? ['import os\n\n', 'os.environ["TRIMTAB_API_KEY"]'] : ['', '"none"']
+  return `${imports}from openai import OpenAI
 
-client = OpenAI(base_url="${origin}/v1", api_key="none")
+client = OpenAI(base_url="${origin}/v1", api_key=${key})
 stream = client.chat.completions.create(
 ${[...fields, ...extra].join('\n')}
 )
@@ -48,16 +57,17 @@ function pythonValue(value: unknown): string {
     .join(', ')}}`
 }
 
-function typescript({ alignment, ...body }: ChatBody, origin: string): string {
+function typescript({ alignment, ...body }: ChatBody, { origin, wantsKey }: SnippetServer): string {
   const json = (value: unknown) => JSON.stringify(value, null, 2).replaceAll('\n', '\n  ')
   const fields = Object.entries({ ...body, stream: true }).map(([name, value]) => `  ${name}: ${json(value)},`)
   const extra =
     alignment === undefined
       ? []
       : ['  // @ts-expect-error the client sends unknown fields as they are', `  alignment: ${json(alignment)},`]
+  const key = wantsKey ? 'process.env.TRIMTAB_API_KEY' : "'none'"
   return `import OpenAI from 'openai'
 
-const client = new OpenAI({ baseURL: '${origin}/v1', apiKey: 'none' })
+const client = new OpenAI({ baseURL: '${origin}/v1', apiKey: ${key} })
 const stream = await client.chat.completions.create({
 ${[...fields, ...extra].join('\n')}
 })

@@ -14,9 +14,11 @@ export function start(): void {
     run()
   })
   effect(writeAddress)
-  effect(() => {
-    for (const { answer } of [base, aligned]) if (answer.value.status === 'failed') doubtServer(answer.value.error)
-  })
+  // each on its own: the failure of one is no news when the other changes
+  for (const { answer } of [base, aligned])
+    effect(() => {
+      if (answer.value.status === 'failed') doubtServer(answer.value.error)
+    })
   void watchServer(welcome)
 }
 

@@ -35,12 +35,14 @@ export class KeyRing {
    */
   identify(header: HeaderLookup, today = Date.now()): Caller | undefined {
     if (this.#locks.length === 0) return undefined
-    const key = presentedKey(header)
-    if (key === undefined) throw refusal('This server needs an API key: send it as Authorization: Bearer KEY.')
-    const caller = this.#open(digest(key))
-    if (caller === undefined) throw refusal('Incorrect API key provided.')
+    const presented = presentedKey(header)
+    if (presented === undefined)
+      throw refusal('This server needs an API key: send it as Authorization: Bearer KEY.', 'Authorization')
+    const caller = this.#open(digest(presented.key))
+    if (caller === undefined) throw refusal('Incorrect API key provided.', presented.name)
     const { expires } = caller.config
-    if (expires !== undefined && Date.parse(expires) <= today) throw refusal(`The API key expired on ${expires}.`)
+    if (expires !== undefined && Date.parse(expires) <= today)
+      throw refusal(`The API key expired on ${expires}.`, presented.name)
     return caller
   }
 
@@ -52,9 +54,15 @@ export class KeyRing {
   }
 }
 
-function presentedKey(header: HeaderLookup): string | undefined {
+/** The key of a request, and the header that it is in. */
+function presentedKey(header: HeaderLookup): { readonly name: string; readonly key: string } | undefined {
   const bearer = /^Bearer +(\S+) *$/i.exec(header('authorization') ?? '')?.[1]
-  return bearer ?? header('x-api-key') ?? header('api-key')
+  if (bearer !== undefined) return { name: 'Authorization', key: bearer }
+  for (const name of ['x-api-key', 'api-key']) {
+    const key = header(name)
+    if (key !== undefined) return { name, key }
+  }
+  return undefined
 }
 
-const refusal = (message: string) => new ApiProblem('invalid-key', message)
+const refusal = (message: string, param: string) => new ApiProblem('invalid-key', message, { param })

@@ -49,6 +49,10 @@ export function registerEngineMetrics(
     const { status } = state()
     return status === 'absent' ? [] : [{ value: status === 'ready' ? 1 : 0 }]
   })
+  gauge('trimtab_engine_memory_ceiling_bytes', 'What the engine process may hold; absent without a ceiling.', () => {
+    const { memoryCeilingBytes } = state()
+    return memoryCeilingBytes === undefined ? [] : [{ value: memoryCeilingBytes }]
+  })
   gauge('trimtab_engine_kv_blocks', 'K/V blocks by state.', () =>
     Object.entries(latest()?.blocks ?? {}).map(([kind, value]) => ({ labels: { state: kind }, value })),
   )

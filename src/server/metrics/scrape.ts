@@ -33,7 +33,8 @@ export class Scrape {
   async text(): Promise<string> {
     const { engine, metrics } = this.#gateway
     // An engine that is not there, or says nothing, leaves its metrics out: a stale number would look like a live one.
-    this.#latest = engine.state.status === 'ready' ? await within(engine.stats(), patienceMs) : undefined
+    const { status } = engine.state
+    this.#latest = status === 'ready' || status === 'full' ? await within(engine.stats(), patienceMs) : undefined
     return await metrics.registry.metrics()
   }
 }
