@@ -59,6 +59,15 @@ test('golden: targets and acceptances of the derivation', () => {
   }
 })
 
+test('top_k keeps the lowest ids of equals: which of them an engine reports promises nothing', () => {
+  const reported = { ids: [2, 3], logprobs: [Math.log(0.25), Math.log(0.25)] }
+  const base: TermLaw = { coefficient: 1, law: reportedLaw(reported, true) }
+  const sampling = { ...plainSampling, seed: 0n, maxTokens: 1, topK: 3 }
+  const rules = { sampling, support: 2, draftsWithin: undefined, vocabSize: 4 }
+  // all four tokens are alike: 0, 1 and 2 would be kept, with a third each
+  assert.equal(positionLaw({ terms: [base], shifts: new Map() }, base, reported, rules).truncation, 1)
+})
+
 const laws = fc.array(fc.double({ min: 0.01, max: 1, noNaN: true }), { minLength: 6, maxLength: 6 }).map((values) => {
   const total = values.reduce((sum, value) => sum + value, 0)
   return values.map((value) => value / total)

@@ -116,10 +116,10 @@ function truncation(head: TopLogits, kept: Kept, outside: OutsideBounds, samplin
     : 1
 }
 
-/** Whether the filters, which keep all of the support by itself, would also keep it among all tokens. */
+/** Whether the filters, which keep all of the support by itself, would also keep it among all tokens; of equals top_k may keep others. */
 function keepsSupport({ values }: TopLogits, { logLargest }: OutsideBounds, { topK, topP, minP }: SamplingParams) {
   const roomy = topP >= 1 && (topK === undefined || topK > values.length)
-  return roomy && (topK === undefined || logLargest <= values.at(-1)!) && (minP <= 0 || logLargest <= values[0]!)
+  return roomy && (topK === undefined || logLargest < values.at(-1)!) && (minP <= 0 || logLargest <= values[0]!)
 }
 
 /** Tokens below this value change nothing: top_p counts the mass of all that top_k keeps, the other filters that of none. */
