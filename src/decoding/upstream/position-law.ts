@@ -109,7 +109,9 @@ function truncation(head: TopLogits, kept: Kept, outside: OutsideBounds, samplin
   if (outside.logMass === Number.NEGATIVE_INFINITY) return 0
   if (temperature === 0) return head.values[0]! > outside.logLargest ? 0 : 1
   const share = 1 / (1 + Math.exp(head.logSumExp - outside.logMass))
-  if (kept.count >= head.ids.length) return keepsSupport(head, outside, sampling) ? share : 1
+  // a top_k of just as many closes the set like one of fewer
+  const closed = kept.count < head.ids.length || sampling.topK === head.ids.length
+  if (!closed) return keepsSupport(head, outside, sampling) ? share : 1
   const belowMin = minP <= 0 || outside.logLargest < head.values[0]! + Math.log(minP) || closedBefore(head, kept, minP)
   return outside.logLargest < keptFrom(head, kept, sampling) && belowMin && sameNucleus(head, kept, outside, sampling)
     ? 0
@@ -118,8 +120,7 @@ function truncation(head: TopLogits, kept: Kept, outside: OutsideBounds, samplin
 
 /** Whether the filters, which keep all of the support by itself, would also keep it among all tokens; of equals top_k may keep others. */
 function keepsSupport({ values }: TopLogits, { logLargest }: OutsideBounds, { topK, topP, minP }: SamplingParams) {
-  const roomy = topP >= 1 && (topK === undefined || topK > values.length)
-  return roomy && (topK === undefined || logLargest < values.at(-1)!) && (minP <= 0 || logLargest <= values[0]!)
+  return topP >= 1 && (topK === undefined || logLargest < values.at(-1)!) && (minP <= 0 || logLargest <= values[0]!)
 }
 
 /** Tokens below this value change nothing: top_p counts the mass of all that top_k keeps, the other filters that of none. */
