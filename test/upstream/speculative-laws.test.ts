@@ -140,6 +140,20 @@ test('a tie at the edge of the support is drawn without looking at the draft', a
   await assertLaw(guidedRequest(terms), row, { laws: tied })
 })
 
+test('penalties count the answer, the tokens of the block before a position included, and act before the temperature', async () => {
+  const penalties = { presencePenalty: -0.4, frequencyPenalty: 0.7, temperature: 0.8 }
+  const target = (answer: readonly number[]) => {
+    const law = targetLaw(local, 2, 0, 0.8)(answer)
+    const weights = law.map((q, id) => {
+      const count = answer.filter((other) => other === id).length
+      return q * Math.exp((count > 0 ? 0.4 - 0.7 * count : 0) / 0.8)
+    })
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    return weights.map((weight) => weight / total)
+  }
+  for (const block of [1, 3]) await assertLaw(guidedRequest(local, penalties, { block }), target)
+})
+
 test('a bias on a token outside of the support has wider rows fetched, and drafts are still judged by the law they came from', async () => {
   for (const biased of [0, 1, 2]) {
     // restricted to the base's most likely token where that is the biased one, and to all tokens elsewhere
