@@ -58,3 +58,15 @@ for (const [drafts, exact] of [
     }
     assert.equal(mean(outcomes, ({ meter }) => meter.truncationSum) > 0, !exact)
   })
+
+test('no two calls that draw share a seed, those of forks included', async () => {
+  const { decoder, double } = enumeratedDecoder((law) => law.indexOf(Math.max(...law)))
+  const request = guidedRequest(terms, { maxTokens: 6, ignoreEos: true }, { block: 1 })
+  const parent = decoder.open(request)
+  for await (const _ of decoder.advance(parent, 2, never));
+  for (const sequence of [parent, decoder.fork(parent, 5n), decoder.fork(parent, 6n)])
+    for await (const _ of decoder.advance(sequence, 4, never));
+  const seeds = double.calls.map(({ body }) => (body as { seed?: number }).seed)
+  assert.equal(seeds.length, 2 + 3 * 4)
+  assert.equal(new Set(seeds).size, seeds.length)
+})
