@@ -66,8 +66,12 @@ function bodiesOf(
 ): readonly object[] {
   const { alignment: _alignment, n: _n, stream: _stream, stream_options: _options, ...rest } = fields
   const body = { ...rest, model: upstream?.renamed ?? model }
-  return Array.from({ length: n }, (_, i) => (seed === undefined ? body : { ...body, seed: seed + i }))
+  return Array.from({ length: n }, (_, i) => (seed === undefined ? body : { ...body, seed: seedOf(seed, i) }))
 }
+
+/** Beyond the integers that JSON keeps exact, neighbours would be one and the same. */
+const seedOf = (seed: number, candidate: number): number =>
+  seed + candidate <= Number.MAX_SAFE_INTEGER ? seed + candidate : seed - candidate
 
 function chatQuestion({ messages }: Asked, references: readonly string[] | undefined): Question {
   if (messages === undefined) return refuse("'messages' is required.", 'messages')

@@ -161,6 +161,23 @@ test('more rounds find better answers on average', async () => {
   assert.ok((await mean(12)) > (await mean(1)) + 0.1)
 })
 
+test('of leaves that are worth the same the latest is completed', async () => {
+  const same = ruleReward(() => 0.5)
+  for (let seed = 0n; seed < 10n; seed++) {
+    const request = toyRequest({ seed, ignoreEos: true, maxTokens: 30 })
+    const { outcome, search } = endOf(await eventsOf(tree({ iterations: 3 }, undefined, same), request))
+    const pathOf = (i: number): string => {
+      const { parent, text } = search.nodes[i]!
+      return (parent === undefined ? '' : pathOf(parent)) + text
+    }
+    const parents = new Set(search.nodes.map(({ parent }) => parent))
+    const leaves = [...search.nodes.keys()].filter((i) => !parents.has(i))
+    // the last node made is one of them, and no other leaf reads like it
+    const begun = leaves.filter((i) => outcome.candidates![0]!.text.startsWith(pathOf(i)))
+    assert.deepEqual([outcome.candidates!.length, begun], [1, [search.nodes.length - 1]])
+  }
+})
+
 test('a value that is good enough ends the search', async () => {
   const good = ruleReward(({ text }) => (text.length >= 4 ? 0.95 : 0.1))
   const request = toyRequest({ ignoreEos: true, maxTokens: 12 })

@@ -151,6 +151,16 @@ describe('best-of-N over whole replies of an upstream', () => {
     assert.equal(gpu.received[0]!.headers.authorization, 'Bearer upstream-secret')
   })
 
+  it('never gives two candidates one seed, at the end of the integers that JSON keeps exact neither', async () => {
+    for (const seed of [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 1, Number.MIN_SAFE_INTEGER]) {
+      gpu.received.length = 0
+      assert.equal((await ask({ ...bestOf('short'), seed })).status, 200)
+      const seeds = bodies().map((body) => body.seed)
+      assert.equal(new Set(seeds).size, 3, seeds.join())
+      assert.ok(seeds.includes(seed) && seeds.every(Number.isSafeInteger), seeds.join())
+    }
+  })
+
   it('streams the chosen reply once it is known', async () => {
     const { text } = await ask({ ...bestOf('short'), stream: true, stream_options: { include_usage: true } })
     const frames = text

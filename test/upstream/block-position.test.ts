@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { InvalidRequestError } from '../../src/decoding/errors.ts'
-import { plainSampling } from '../../src/decoding/sampling-params.ts'
+import { plainSampling, type SamplingParams } from '../../src/decoding/sampling-params.ts'
 import { BlockPosition, type PositionFacts } from '../../src/decoding/upstream/block-position.ts'
 import { reportedLaw } from '../../src/decoding/upstream/known-law.ts'
 import { scrambledLaw } from './double-engine.ts'
@@ -22,7 +22,7 @@ function factsOf(top: number): PositionFacts {
 }
 
 /** How many tokens a greedy position asks for, one number for each time it asks. */
-async function asked(base: number, mostTop: number): Promise<readonly number[]> {
+async function asked(base: number, mostTop: number, vocabulary = vocabSize): Promise<readonly number[]> {
   const tops: number[] = []
   const sampling = { ...plainSampling, seed: 0n, maxTokens: 1, temperature: 0 }
   const widening = {
@@ -34,7 +34,7 @@ async function asked(base: number, mostTop: number): Promise<readonly number[]> 
     },
   }
   const terms = { coefficients: [base, 1 - base], drafting: 1 }
-  const rules = { sampling, support, vocabSize, draftsWithin: undefined }
+  const rules = { sampling, support, vocabSize: vocabulary, draftsWithin: undefined }
   await new BlockPosition(factsOf(50), terms, rules, widening).law()
   return tops
 }
@@ -44,20 +44,31 @@ test('greedy: where nothing bounds what is outside, the whole rows are asked for
   assert.deepEqual(await asked(-0.5, 20), [20])
 })
 
+test('greedy: never more is asked for than there is', async () => {
+  assert.deepEqual(await asked(0.5, Number.POSITIVE_INFINITY, 10), [Number.POSITIVE_INFINITY])
+  assert.deepEqual(await asked(0.5, 1024, 10), [10])
+})
+
 test('greedy: where there is a bound, no more is asked for than until it is certain', async () => {
   const tops = await asked(0.5, Number.POSITIVE_INFINITY)
   assert.deepEqual(tops, [support * 8].slice(0, tops.length))
 })
 
 /** The position of a request with one bias, over an engine that reports `mostTop` tokens; and how often it was asked for more. */
-async function biased(id: number, bias: number, mostTop: number) {
+async function biased(
+  id: number,
+  bias: number,
+  mostTop: number,
+  filters: Partial<SamplingParams> = {},
+  coefficients = [0.5, 0.5],
+) {
   const tops: number[] = []
-  const sampling = { ...plainSampling, seed: 0n, maxTokens: 1, logitBias: new Map([[id, bias]]) }
+  const sampling = { ...plainSampling, seed: 0n, maxTokens: 1, logitBias: new Map([[id, bias]]), ...filters }
   const widen = async (top: number) => {
     tops.push(top)
     return factsOf(Math.min(top, vocabSize))
   }
-  const terms = { coefficients: [0.5, 0.5], drafting: 1 }
+  const terms = { coefficients, drafting: 1 }
   const rules = { sampling, support: 10, vocabSize, draftsWithin: undefined }
   const position = new BlockPosition(factsOf(10), terms, rules, { exact: false, mostTop, widen })
   return { law: await position.law(), tops }
@@ -65,6 +76,8 @@ async function biased(id: number, bias: number, mostTop: number) {
 
 const inRow = factsOf(10).token.top.ids[4]!
 const outside = factsOf(vocabSize).token.top.ids[60]!
+/** The token that the other term does not report. */
+const untold = factsOf(vocabSize).token.top.ids.find((id) => !factsOf(10).others[0]!.ids!.includes(id))!
 
 test('a bias on a token outside of what was reported: more is asked for, and the token is found', async () => {
   const { law, tops } = await biased(outside, 30, Number.POSITIVE_INFINITY)
@@ -73,13 +86,28 @@ test('a bias on a token outside of what was reported: more is asked for, and the
   assert.ok(law.target[0]! > 0.999)
 })
 
-test('where the engine cannot report more, the bias is refused with the remedy', async () => {
-  await assert.rejects(biased(outside, 30, 10), (error) => {
+test('so it is where nothing is certain even without the bias: filters that reach outside, a term that nothing bounds', async () => {
+  for (const filters of [{ topP: 0.95 }, { minP: 1e-6 }, { topK: 50 }, { temperature: 0 }]) {
+    const { law, tops } = await biased(outside, 30, Number.POSITIVE_INFINITY, filters)
+    assert.ok(tops.length > 0)
+    assert.equal(law.ids[0], outside)
+    await assert.rejects(biased(outside, 30, 10, filters), isRefusal(outside), JSON.stringify(filters))
+  }
+  // what the other term does not tell may be next to nothing, which a negative coefficient makes next to certain
+  await assert.rejects(biased(untold, 1e-4, 10, {}, [-0.5, 1.5]), isRefusal(untold))
+})
+
+function isRefusal(id: number) {
+  return (error: unknown): true => {
     assert.ok(error instanceof InvalidRequestError)
-    assert.equal(error.param, `logit_bias.${outside}`)
+    assert.equal(error.param, `logit_bias.${id}`)
     assert.match(error.message, /10 most likely.*--max-logprobs -1/)
     return true
-  })
+  }
+}
+
+test('where the engine cannot report more, the bias is refused with the remedy', async () => {
+  await assert.rejects(biased(outside, 30, 10), isRefusal(outside))
 })
 
 test('a bias within the reported tokens, one that changes next to nothing, and a ban ask for no more', async () => {

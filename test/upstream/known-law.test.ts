@@ -12,6 +12,13 @@ test('what is left of a row is what its sum leaves', () => {
   assert.ok(Math.abs(restMass(row(0.5, 0.3)) - 0.2) < 1e-12)
 })
 
+test('no token outside of a row has more than the rest, nor, of ranked ones, than the least of them', () => {
+  const atMost = (tokens: ReturnType<typeof row>, ranked: boolean) => Math.exp(reportedLaw(tokens, ranked).restAtMost)
+  assert.ok(Math.abs(atMost(row(0.5, 0.3), true) - 0.2) < 1e-12)
+  assert.ok(Math.abs(atMost(row(0.5, 0.1), true) - 0.1) < 1e-12)
+  assert.ok(Math.abs(atMost(row(0.5, 0.1), false) - 0.4) < 1e-12)
+})
+
 test('a row that rounding brings to 1 or beyond promises nothing of what is outside', () => {
   assert.ok(restMass(row(0.6, 0.4)) > 0)
   // as much is uncertain below 1 as was found above it

@@ -59,6 +59,29 @@ test('golden: targets and acceptances of the derivation', () => {
   }
 })
 
+test('top_k and temperature 0 keep the lowest ids of equals: which of them an engine reports promises nothing', () => {
+  const reported = { ids: [2, 3], logprobs: [Math.log(0.25), Math.log(0.25)] }
+  const base: TermLaw = { coefficient: 1, law: reportedLaw(reported, true) }
+  const sampling = { ...plainSampling, seed: 0n, maxTokens: 1 }
+  const rules = { sampling, support: 2, draftsWithin: undefined, vocabSize: 4 }
+  // all four tokens are alike: 0, 1 and 2 would be kept, with a third each
+  const law = { terms: [base], shifts: new Map() }
+  for (const filters of [{ topK: 3 }, { topK: 2 }, { topK: 1 }, { temperature: 0 }])
+    assert.equal(
+      positionLaw(law, base, reported, { ...rules, sampling: { ...sampling, ...filters } }).truncation,
+      1,
+      JSON.stringify(filters),
+    )
+})
+
+test('a top_k of as many tokens as the support has is certain where all others are provably less likely', () => {
+  const base = [0.5, 0.3, 0.1, 0.06, 0.04]
+  const flat = base.map(() => 0.2)
+  for (const topK of [2, 3]) assert.equal(position(base, flat, 1, 3, { topK }).truncation, topK === 3 ? 1 : 0)
+  // the guide leaves nothing of what is outside
+  assert.equal(position(base, [0.3, 0.3, 0.3, 0.01, 0.09], 2, 3, { topK: 3 }).truncation, 0)
+})
+
 const laws = fc.array(fc.double({ min: 0.01, max: 1, noNaN: true }), { minLength: 6, maxLength: 6 }).map((values) => {
   const total = values.reduce((sum, value) => sum + value, 0)
   return values.map((value) => value / total)

@@ -140,6 +140,43 @@ test('a tie at the edge of the support is drawn without looking at the draft', a
   await assertLaw(guidedRequest(terms), row, { laws: tied })
 })
 
+test('penalties count the answer, the tokens of the block before a position included, and act before the temperature', async () => {
+  const penalties = { presencePenalty: -0.4, frequencyPenalty: 0.7, temperature: 0.8 }
+  const target = (answer: readonly number[]) => {
+    const law = targetLaw(local, 2, 0, 0.8)(answer)
+    const weights = law.map((q, id) => {
+      const count = answer.filter((other) => other === id).length
+      return q * Math.exp((count > 0 ? 0.4 - 0.7 * count : 0) / 0.8)
+    })
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    return weights.map((weight) => weight / total)
+  }
+  for (const block of [1, 3]) await assertLaw(guidedRequest(local, penalties, { block }), target)
+})
+
+test('a bias on a token outside of the support has wider rows fetched, and drafts are still judged by the law they came from', async () => {
+  for (const biased of [0, 1, 2]) {
+    // restricted to the base's most likely token where that is the biased one, and to all tokens elsewhere
+    const target = (answer: readonly number[]) => {
+      const [base, guide] = local.map((one) => termRow(one, answer))
+      const alone = base!.indexOf(Math.max(...base!)) === biased
+      const weights = base!.map((logprob, id) => {
+        if (alone) return id === biased ? 1 : 0
+        return Math.exp(logprob + 0.8 * guide![id]! + (id === biased ? 2 : 0))
+      })
+      const total = weights.reduce((sum, weight) => sum + weight, 0)
+      return weights.map((weight) => weight / total)
+    }
+    for (const setup of [{}, processed])
+      for (const speculation of [{ block: 1 }, { block: 2 }, { block: 2, drafts: 2 }])
+        await assertLaw(
+          guidedRequest(local, { maxTokens: 2, logitBias: new Map([[biased, 2]]) }, { top: 1, ...speculation }),
+          target,
+          setup,
+        )
+  }
+})
+
 test('an engine that reports few ids of our choosing is asked position by position, and the law stays', async () => {
   const terms = [term('base', 1), term('lora', 0.8)]
   for (const logprobsMode of ['raw_logprobs', 'processed_logprobs'] as const) {

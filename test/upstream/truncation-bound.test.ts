@@ -43,6 +43,17 @@ test('golden: the greedy fill of the derivation', () => {
   assertNear(0.16 / (inside + 0.16), 0.516129, 1e-6)
 })
 
+test('golden: a base coefficient of two weighs each token at most with the cap, one of a half spreads the mass', () => {
+  const p = [0.5, 0.2, 0.15, 0.1, 0.05]
+  const g = [1, 1, 0.9, 0.5, 0.25]
+  // mass .3 is left, each token has at most .2: .2 * (.2 * .9 + .1 * .5)
+  assertNear(outsideMass(p, weights(g), 2, [2, 1]), 0.046, 1e-12)
+  // by Hoelder sqrt(.3 * (.81 + .25 + .0625)) = .580, by the cap sqrt(.2) * 1.65 = .738
+  assertNear(outsideMass(p, weights(g), 2, [0.5, 1]), Math.sqrt(0.3 * 1.1225), 1e-12)
+  // where one token has nearly all the weight the cap on it is the lower one: sqrt(.25) * 1.02 against sqrt(.45)
+  assertNear(outsideMass([0.3, 0.25, 0.2, 0.15, 0.1], weights([1, 1, 1, 0.01, 0.01]), 2, [0.5, 1]), 0.51, 1e-12)
+})
+
 const law = (size: number) =>
   fc.array(fc.double({ min: 0.001, max: 1, noNaN: true }), { minLength: size, maxLength: size }).map((values) => {
     const total = values.reduce((sum, value) => sum + value, 0)

@@ -111,8 +111,9 @@ function generate(
 function refusalOf(engine: DoubleEngine, options: VllmOptions, request: Completion, prompts: readonly number[][]) {
   const { maxLogprobs } = options
   const asked = request.logprobs ?? 0
-  if (maxLogprobs !== -1 && (asked === -1 || asked > maxLogprobs))
-    return refusal(400, `Requested sample logprobs of ${asked}, which is greater than max allowed: ${maxLogprobs}`)
+  const most = maxLogprobs === -1 ? engine.vocabSize : maxLogprobs
+  if (asked > most || (asked === -1 && maxLogprobs !== -1))
+    return refusal(400, `Requested sample logprobs of ${asked}, which is greater than max allowed: ${most}`)
   if (request.temperature === 0 && request.n > 1) return refusal(400, 'n must be 1 when using greedy sampling')
   const unable =
     options.guides &&

@@ -1,6 +1,7 @@
 import { InvalidRequestError } from '../errors.ts'
 import type { SamplingParams } from '../sampling-params.ts'
-import { type KnownLaw, reportedLaw } from './known-law.ts'
+import { type KnownLaw, mostLikely, reportedLaw } from './known-law.ts'
+import { liftedOutside } from './lifted-outside.ts'
 import { type PositionLaw, type PositionRules, positionLaw } from './position-law.ts'
 import { exponent, logitShifts, type TermLaw, type TiltedLaw } from './tilted-law.ts'
 import type { EngineToken } from './token-engine.ts'
@@ -81,15 +82,16 @@ export class BlockPosition implements Position {
 
   async #decide(): Promise<PositionLaw> {
     const { exact, mostTop } = this.#widening
+    const most = Math.min(mostTop, this.#rules.vocabSize)
     let facts = this.#facts
     let rules = this.#rules
     let law = this.#lawOf(facts, rules)
     const greedy = rules.sampling.temperature === 0
     const open = () => law.truncation > 0 && (exact || greedy || this.#lostBias(facts, rules, law) !== undefined)
-    while (open() && rules.support < Math.min(mostTop, rules.vocabSize)) {
-      const top = exact || !this.#isOutsideBounded(facts) ? mostTop : Math.min(mostTop, rules.support * 8)
+    while (open() && rules.support < most) {
+      const top = this.#nextTop(facts, rules)
       facts = await this.#widening.widen(top)
-      rules = { ...rules, support: top, draftsWithin: undefined }
+      rules = { ...rules, support: top }
       law = this.#lawOf(facts, rules)
     }
     const lost = this.#lostBias(facts, rules, law)
@@ -98,16 +100,20 @@ export class BlockPosition implements Position {
     return law
   }
 
-  /** A token that a bias lifts from outside of the reported ones, so far that leaving it out may change the target. */
-  #lostBias({ token, others, answer }: PositionFacts, rules: PositionRules, law: PositionLaw): number | undefined {
-    const { sampling } = rules
-    const reported = new Set(token.top.ids.slice(0, rules.support))
-    const lifted = [...sampling.logitBias].filter(([id, bias]) => bias > 0 && !reported.has(id))
-    if (lifted.length === 0 || law.truncation <= leastCost) return undefined
-    const logitBias = new Map([...sampling.logitBias].filter(([id]) => !lifted.some(([other]) => other === id)))
-    const unlifted = { ...rules, sampling: { ...sampling, logitBias } }
-    const cost = law.truncation - this.#lawOf({ token, others, answer }, unlifted).truncation
-    return cost > leastCost ? lifted[0]![0] : undefined
+  /** How many tokens to ask for next; engines refuse to report more than there are. */
+  #nextTop(facts: PositionFacts, { support, vocabSize }: PositionRules): number {
+    const { exact, mostTop } = this.#widening
+    const top = exact || !this.#isOutsideBounded(facts) ? mostTop : Math.min(mostTop, support * 8)
+    return top < vocabSize ? top : mostTop === Number.POSITIVE_INFINITY ? mostTop : vocabSize
+  }
+
+  /** A token that a bias lifts from outside of the support, so far that leaving it out may change the target. */
+  #lostBias(facts: PositionFacts, rules: PositionRules, { truncation }: PositionLaw): number | undefined {
+    const { sampling, support } = rules
+    if (truncation <= leastCost) return undefined
+    const { law, base } = tilted(facts, this.#terms, sampling)
+    const lift = liftedOutside(law, base, mostLikely(facts.token.top, support), sampling)
+    return lift !== undefined && lift.most > leastCost ? lift.id : undefined
   }
 
   /** Of what a term with a negative coefficient does not tell, no number of tokens short of all bounds the weight. */

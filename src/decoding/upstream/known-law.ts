@@ -21,6 +21,12 @@ export interface ReportedTokens {
   readonly logprobs: readonly number[]
 }
 
+/** The first `count` of ranked tokens. */
+export const mostLikely = ({ ids, logprobs }: ReportedTokens, count: number): ReportedTokens => ({
+  ids: ids.slice(0, count),
+  logprobs: logprobs.slice(0, count),
+})
+
 /** Engines compute in single precision, some in half: what the sum of a row may be beyond 1 and still be rounding. */
 const rowRounding = 0.02
 

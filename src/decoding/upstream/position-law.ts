@@ -2,7 +2,7 @@ import type { TokenDraw } from '../decoder.ts'
 import { type Kept, keptHead, reportedTop, wholeVocabulary } from '../head-draw.ts'
 import type { SamplingParams } from '../sampling-params.ts'
 import type { TopLogits } from '../top-logits.ts'
-import type { ReportedTokens } from './known-law.ts'
+import { mostLikely, type ReportedTokens } from './known-law.ts'
 import { exponent, type TermLaw, type TiltedLaw } from './tilted-law.ts'
 import { logSumExp, type OutsideBounds, outsideBounds } from './truncation-bound.ts'
 
@@ -21,8 +21,11 @@ export interface PositionLaw {
 /** How a position's target and the draft's law follow from what the engine reported. */
 export interface PositionRules {
   readonly sampling: SamplingParams
-  /** Drafts come from the `support` most likely tokens only, their law renormalised (algorithm A); undefined: from the whole law (A'). */
-  readonly draftsWithin: number | undefined
+  /**
+   * Drafts come from this many most likely tokens only, their law renormalised (algorithm A), in the row reported with the draft, whatever row
+   * the target is made of; undefined: from the whole law (A').
+   */
+  readonly draftsWithin: { readonly count: number; readonly row: ReportedTokens } | undefined
   /** Tokens the target is restricted to: this many most likely ones of the base. */
   readonly support: number
   readonly vocabSize: number
@@ -42,7 +45,7 @@ export function positionLaw(
 ): PositionLaw {
   const { sampling } = rules
   const temperature = sampling.temperature === 0 ? 1 : sampling.temperature
-  const row = first(reported, rules.support)
+  const row = mostLikely(reported, rules.support)
   const head = rankedHead(law, row.ids, temperature)
   if (head.ids.length === 0)
     throw new Error(
@@ -63,11 +66,6 @@ export function positionLaw(
   }
 }
 
-const first = ({ ids, logprobs }: ReportedTokens, count: number): ReportedTokens => ({
-  ids: ids.slice(0, count),
-  logprobs: logprobs.slice(0, count),
-})
-
 /** Most likely under the target first, lowest id on ties. */
 function rankedHead(law: TiltedLaw, candidates: readonly number[], temperature: number): TopLogits {
   const found: { id: number; value: number }[] = []
@@ -87,13 +85,18 @@ function targetOf(head: TopLogits, kept: Kept, { temperature }: SamplingParams):
 
 /** d on the support. Engines keep all tokens that tie with the last of their top_k: a tie there leaves d uncertain. */
 function draftOf(ids: readonly number[], reported: ReportedTokens, rules: PositionRules): number[] | undefined {
-  const logprobs = new Map(reported.ids.map((id, i) => [id, reported.logprobs[i]!]))
-  const within = rules.draftsWithin
-  if (within === undefined) return ids.map((id) => Math.exp(logprobs.get(id)!))
-  const last = reported.logprobs[within - 1]
-  if (last !== undefined && reported.logprobs[within] === last) return undefined
-  const total = logSumExp(reported.logprobs.slice(0, within))
-  return ids.map((id) => Math.exp(logprobs.get(id)! - total))
+  if (rules.draftsWithin === undefined) return probabilitiesOf(ids, reported, 0)
+  const { count, row } = rules.draftsWithin
+  const last = row.logprobs[count - 1]
+  if (last !== undefined && row.logprobs[count] === last) return undefined
+  const within = mostLikely(row, count)
+  return probabilitiesOf(ids, within, logSumExp(within.logprobs))
+}
+
+/** 0 for what is not in the row. */
+function probabilitiesOf(ids: readonly number[], row: ReportedTokens, logTotal: number): number[] {
+  const logprobs = new Map(row.ids.map((id, i) => [id, row.logprobs[i]!]))
+  return ids.map((id) => Math.exp((logprobs.get(id) ?? Number.NEGATIVE_INFINITY) - logTotal))
 }
 
 /**
@@ -106,17 +109,18 @@ function truncation(head: TopLogits, kept: Kept, outside: OutsideBounds, samplin
   if (outside.logMass === Number.NEGATIVE_INFINITY) return 0
   if (temperature === 0) return head.values[0]! > outside.logLargest ? 0 : 1
   const share = 1 / (1 + Math.exp(head.logSumExp - outside.logMass))
-  if (kept.count >= head.ids.length) return keepsSupport(head, outside, sampling) ? share : 1
+  // a top_k of just as many closes the set like one of fewer
+  const closed = kept.count < head.ids.length || sampling.topK === head.ids.length
+  if (!closed) return keepsSupport(head, outside, sampling) ? share : 1
   const belowMin = minP <= 0 || outside.logLargest < head.values[0]! + Math.log(minP) || closedBefore(head, kept, minP)
   return outside.logLargest < keptFrom(head, kept, sampling) && belowMin && sameNucleus(head, kept, outside, sampling)
     ? 0
     : 1
 }
 
-/** Whether the filters, which keep all of the support by itself, would also keep it among all tokens. */
+/** Whether the filters, which keep all of the support by itself, would also keep it among all tokens; of equals top_k may keep others. */
 function keepsSupport({ values }: TopLogits, { logLargest }: OutsideBounds, { topK, topP, minP }: SamplingParams) {
-  const roomy = topP >= 1 && (topK === undefined || topK > values.length)
-  return roomy && (topK === undefined || logLargest <= values.at(-1)!) && (minP <= 0 || logLargest <= values[0]!)
+  return topP >= 1 && (topK === undefined || logLargest < values.at(-1)!) && (minP <= 0 || logLargest <= values[0]!)
 }
 
 /** Tokens below this value change nothing: top_p counts the mass of all that top_k keeps, the other filters that of none. */

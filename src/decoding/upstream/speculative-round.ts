@@ -63,7 +63,7 @@ export async function speculativeRound(
   }
   for (const { ended, tokens } of drafts) if (ended) assertEnd(plan, tokens.at(-1)?.id)
   const verified = await verifyDrafts(drafts, positionOf, chance)
-  const emitted = verified.tokens.map((token) => emit(plan, token, positionOf(token.draft, token.at)))
+  const emitted = verified.tokens.map((token) => emit(plan, token))
   const { examined, accepted } = verified
   const drafted = drafts.reduce((sum, { tokens }) => sum + tokens.length, 0)
   const truncations = emitted.map(({ truncation }) => truncation)
@@ -158,7 +158,8 @@ function blockPosition(
   const facts: PositionFacts = { token: draft.tokens[at]!, answer, others: read.map((laws) => laws?.[at]) }
   const within = plan.within && plan.sampling.temperature !== 0
   const { sampling, support, vocabSize, exact, engine } = plan
-  const rules = { sampling, support, vocabSize, draftsWithin: within ? support : undefined }
+  const draftsWithin = within ? { count: support, row: facts.token.top } : undefined
+  const rules = { sampling, support, vocabSize, draftsWithin }
   const widen = (top: number) => widerFacts(plan, facts, start.seed, top, call)
   return new BlockPosition(facts, plan.terms, rules, { exact, mostTop: engine.abilities.mostTop, widen })
 }
@@ -181,7 +182,7 @@ async function widerFacts(
   return { token: { ...token, top: row }, answer, others: read.map((laws) => laws?.[0]) }
 }
 
-function emit({ terms }: RoundPlan, { id }: EmittedToken, position: BlockPosition) {
+function emit({ terms }: RoundPlan, { id, position }: EmittedToken<BlockPosition>) {
   const { decided } = position
   const facts = decided?.facts ?? position.facts
   const termLogprobs = terms.coefficients.map((_, j) => {

@@ -16,16 +16,14 @@ export interface Position {
   law(): Promise<PositionLaw>
 }
 
-export interface EmittedToken {
+export interface EmittedToken<P extends Position> {
   readonly id: number
-  readonly position: Position
-  /** Which of the drafts the token and what precedes it were read from. */
-  readonly draft: number
-  readonly at: number
+  /** The one that decided, whichever of the drafts was taken there. */
+  readonly position: P
 }
 
-export interface Verified extends DraftLooks {
-  readonly tokens: readonly EmittedToken[]
+export interface Verified<P extends Position> extends DraftLooks {
+  readonly tokens: readonly EmittedToken<P>[]
   /** Positions at which a draft was looked at. */
   readonly examined: number
   /** Positions at which one was taken. */
@@ -39,12 +37,12 @@ export interface Verified extends DraftLooks {
  * emitted tokens have exactly the law q of each position, whatever d is.
  * @param positionOf the position before token `at` of a draft; a function of the tokens before it only
  */
-export async function verifyDrafts(
+export async function verifyDrafts<P extends Position>(
   drafts: readonly Draft[],
-  positionOf: (draft: number, at: number) => Position,
+  positionOf: (draft: number, at: number) => P,
   chance: Chance,
-): Promise<Verified> {
-  const tokens: EmittedToken[] = []
+): Promise<Verified<P>> {
+  const tokens: EmittedToken<P>[] = []
   const looks: Choice[] = []
   let alive = drafts.map((_, index) => index)
   for (let at = 0; ; at++) {
@@ -53,7 +51,7 @@ export async function verifyDrafts(
     const position = positionOf(alive[0]!, at)
     const candidates = alive.map((index) => drafts[index]!.tokens[at]!.id)
     const choice = await choose(position, candidates, chance)
-    tokens.push({ id: choice.id, position, draft: alive[choice.taken ?? 0]!, at })
+    tokens.push({ id: choice.id, position })
     if (choice.looked > 0) looks.push(choice)
     if (choice.taken === undefined) return { tokens, ...counted(looks) }
     alive = alive.slice(choice.taken).filter((index) => drafts[index]!.tokens[at]!.id === choice.id)
@@ -68,7 +66,7 @@ interface Choice {
   readonly looked: number
 }
 
-function counted(looks: readonly Choice[]): Omit<Verified, 'tokens'> {
+function counted(looks: readonly Choice[]): Omit<Verified<Position>, 'tokens'> {
   const furtherLooked = looks.reduce((sum, { looked }) => sum + looked - 1, 0)
   return {
     examined: looks.length,

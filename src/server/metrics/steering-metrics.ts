@@ -32,7 +32,7 @@ export class SteeringMetrics {
     this.#pruned = counter('pruned_candidates_total', 'Candidates of best-of that were dropped unfinished.')
     this.#drafts = counter(
       'draft_tokens_total',
-      'Drafts over upstreams: accepted, rejected, unread (behind a rejected one).',
+      'Drafted tokens over upstreams: accepted, rejected (counted once for a position whose drafts all were), unread (all others).',
       ['result'],
     )
     for (const result of ['accepted', 'rejected', 'unread']) this.#drafts.inc({ result }, 0)
