@@ -118,7 +118,7 @@ def ways(session: aiohttp.ClientSession, model: OpenAICompatibleLanguageModel) -
     return {
         "its_hub, best of 8": its_hub(best),
         "trimtab, best of 8": trimtab(best_of=best_of),
-        "trimtab, best of 8, pruned": trimtab(best_of={**best_of, "prune": {"keep": 0.5, "at": [8, 16]}}),
+        "trimtab, best of 8, pruned": trimtab(best_of={**best_of, "prune": {"keep": 0.5, "at": [16, 32]}}),
         "its_hub, 8 particles": its_hub(particles),
         "trimtab, 8 particles, its_hub's weights": trimtab(particles={**filtering, "compat": "its_hub"}),
         "trimtab, 8 particles": trimtab(particles={**filtering, "lambda": 8}),
