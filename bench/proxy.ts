@@ -24,8 +24,8 @@ interface Target {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Until code is compiled that is compiled at all: after 1,600 requests of trimtab one still takes half as much again as after 6,000. */
-const warmUpSeconds = 30
+/** Until code is compiled that is compiled at all. */
+const warmUpSeconds = 8
 
 interface Round {
   readonly latencies: readonly number[]
