@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 
@@ -19,4 +19,16 @@ export function crossOrigin(gateway: Gateway): MiddlewareHandler<AppEnvironment>
     maxAge: 600,
   })
   return (context, next) => (gateway.corsOrigins.length === 0 ? next() : allow(context, next))
+}
+
+/** The headers of a reply that is written to the socket before the middleware is done: Hono adds `Vary` only behind the handler. */
+export function headersAhead(
+  context: Context<AppEnvironment>,
+  gateway: Gateway,
+  own: Readonly<Record<string, string>> = {},
+): Headers {
+  // not those of `context.res`, which would be merged with the response that is returned
+  const { headers } = context.body(null, 200, own)
+  if (gateway.corsOrigins.length > 0) headers.append('vary', 'Origin')
+  return headers
 }

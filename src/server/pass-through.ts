@@ -4,6 +4,8 @@ import type { Context } from 'hono'
 import { isEventStream } from '../decoding/upstream/http/read-reply.ts'
 import type { UpstreamReply } from '../decoding/upstream/http/upstream-client.ts'
 import { decodedForGlance } from './body-encoding.ts'
+import { headersAhead } from './cross-origin.ts'
+import { drained } from './drained.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { passedDemand } from './keys/demand.ts'
 import { admit } from './keys/guard.ts'
@@ -57,8 +59,7 @@ export async function passThrough(
     reply = await client.request(call, options).catch((error: unknown) => {
       throw toUpstreamProblem(error)
     })
-    // `context.res` would be a response that Hono merges with the one below into another, which it would then send too
-    const others = [...context.body(null).headers]
+    const others = [...headersAhead(context, gateway)]
     writeHead(outgoing, reply, headersForClient(reply.headers, { requestId, upstream: client.name, others }))
     if (isEventStream(reply)) record.streams(gateway.metrics.clock(record.model))
     const fault = await writeBody(outgoing, reply, gone.signal, record)
@@ -136,21 +137,4 @@ async function writeBody(
     else outgoing.destroy()
     return problem
   }
-}
-
-/** Resolves when the client has read on; rejects when it left. */
-function drained(outgoing: ServerResponse, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const done = () => {
-      signal.removeEventListener('abort', left)
-      resolve()
-    }
-    const left = () => {
-      outgoing.off('drain', done)
-      reject(signal.reason)
-    }
-    outgoing.once('drain', done)
-    signal.addEventListener('abort', left, { once: true })
-    if (signal.aborted) left()
-  })
 }

@@ -52,13 +52,13 @@ export function headersForClient(
   own: {
     readonly requestId: string
     readonly upstream: string
-    /** Further ones of ours, which win over the upstream's. */
+    /** Further ones of ours, which win over the upstream's; what a reply varies by adds up. */
     readonly others: readonly (readonly [name: string, value: string])[]
   },
 ): readonly string[] {
   const named = namedByConnection(rawHeaders)
   const others = own.others.filter(([name]) => name !== 'x-request-id' && name !== 'content-type')
-  const replaced = new Set(others.map(([name]) => name))
+  const replaced = new Set(others.map(([name]) => name).filter((name) => name !== 'vary'))
   const headers: string[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase()

@@ -18,17 +18,23 @@ export class UsageTail {
     const pieces = [this.#before, this.#last].filter((piece) => piece !== undefined)
     const text = Buffer.concat(pieces.map((piece) => piece.subarray(-tailBytes))).toString('latin1')
     const usage = text.slice(text.lastIndexOf('"usage"'))
-    const promptTokens = numberOf(usage, 'prompt_tokens')
+    const promptTokens = numberIn(usage, fields.promptTokens)
     if (promptTokens === undefined) return undefined
     return {
       promptTokens,
-      completionTokens: numberOf(usage, 'completion_tokens') ?? 0,
-      cachedTokens: numberOf(usage, 'cached_tokens') ?? 0,
+      completionTokens: numberIn(usage, fields.completionTokens) ?? 0,
+      cachedTokens: numberIn(usage, fields.cachedTokens) ?? 0,
     }
   }
 }
 
-function numberOf(text: string, field: string): number | undefined {
-  const digits = new RegExp(`"${field}"\\s*:\\s*(\\d{1,12})`).exec(text)?.[1]
+const fields = {
+  promptTokens: /"prompt_tokens"\s*:\s*(\d{1,12})/,
+  completionTokens: /"completion_tokens"\s*:\s*(\d{1,12})/,
+  cachedTokens: /"cached_tokens"\s*:\s*(\d{1,12})/,
+}
+
+function numberIn(text: string, field: RegExp): number | undefined {
+  const digits = field.exec(text)?.[1]
   return digits === undefined ? undefined : Number(digits)
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { requestMessage } from './open-log.ts'
 import type { RequestEnd, RequestRecord } from './request-record.ts'
 
 /** One line for a request that is over; what was asked is in it only where the configuration says so. */
@@ -9,12 +10,13 @@ export function logRequest(
   { prompts }: { readonly prompts: boolean },
 ): void {
   const prompt = prompts ? { prompt: asked(record.prompt) } : {}
-  log.info({ ...requestLine(record, end), ...prompt }, 'request')
+  log.info({ ...requestLine(record, end), ...prompt }, requestMessage)
 }
 
+/** What is undefined is not written. */
 function requestLine(record: RequestRecord, { status, seconds, cut }: RequestEnd): object {
   const { usage, alignment, clock, startedAt } = record
-  return withoutUndefined({
+  return {
     requestId: record.id,
     traceId: record.trace?.traceId,
     key: record.key,
@@ -35,14 +37,10 @@ function requestLine(record: RequestRecord, { status, seconds, cut }: RequestEnd
     cost: record.cost,
     failure: record.failure,
     clientLeft: cut || undefined,
-  })
+  }
 }
 
 /** A body that passed through is shown as it came, as far as a line can hold. */
 const asked = (prompt: unknown) => (Buffer.isBuffer(prompt) ? prompt.toString('utf8', 0, 16_384) : prompt)
 
 const milliseconds = (value: number) => Math.round(value * 10) / 10
-
-function withoutUndefined(value: Readonly<Record<string, unknown>>): object {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined))
-}

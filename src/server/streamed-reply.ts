@@ -1,10 +1,19 @@
+import type { ServerResponse } from 'node:http'
+import { PassThrough, Readable, type Writable } from 'node:stream'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import type { ClientPresence } from './client-presence.ts'
+import { headersAhead } from './cross-origin.ts'
+import { writeEvents } from './event-stream.ts'
+import { settled } from './first-frame.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
-import { eventStream, eventStreamHeaders } from './sse.ts'
+import { eventStreamHeaders } from './sse.ts'
 import type { ReplyStream } from './stream-reply.ts'
 
-/** Replies with an event stream; a failure before its first frame still gets its own status. */
+/**
+ * Replies with an event stream; a failure before its first frame still gets its own status.
+ * It goes to Node's response itself, without a web stream around every piece of it (docs/decisions/0027).
+ */
 export async function streamedReply(
   context: Context<AppEnvironment>,
   gateway: Gateway,
@@ -14,43 +23,30 @@ export async function streamedReply(
   const { keepAliveMs } = gateway.limits
   const record = context.get('record')
   try {
-    const body = eventStream(await settled(stream.frames, keepAliveMs), {
-      keepAliveMs,
-      signal: client.signal,
-      onCancel: client.leave,
-      onEnd: client.release,
-      failure: stream.failure,
-      onFailure: (error) => record.failed(error),
-      onFault: (error) => gateway.onFault(error, context.get('requestId')),
-    })
-    return context.body(body, 200, eventStreamHeaders)
-  } catch (error) {
+    const { frames, isLate } = await settled(stream.frames, keepAliveMs)
+    const write = (outgoing: Writable) =>
+      writeEvents(frames, outgoing, {
+        keepAliveMs,
+        signal: client.signal,
+        failure: stream.failure,
+        onFailure: (error) => record.failed(error),
+        onFault: (error) => gateway.onFault(error, context.get('requestId')),
+      })
+    const outgoing = context.env?.outgoing as ServerResponse | undefined
+    if (outgoing === undefined) return context.body(bodyOf(write, client), 200, eventStreamHeaders)
+    outgoing.writeHead(200, Object.fromEntries(headersAhead(context, gateway, eventStreamHeaders)))
+    if (isLate) outgoing.flushHeaders()
+    await write(outgoing)
+    return RESPONSE_ALREADY_SENT
+  } finally {
     client.release()
-    throw error
   }
 }
 
-/**
- * The same frames, once the first is there: a failure until then still gets its own status.
- * After `patienceMs` the stream starts anyway, so that comments can keep a long wait alive.
- */
-async function settled(frames: AsyncGenerator<string>, patienceMs: number): Promise<AsyncIterator<string>> {
-  const first = frames.next()
-  let timer: NodeJS.Timeout | undefined
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, patienceMs)
-  })
-  try {
-    await Promise.race([first, patience])
-  } finally {
-    clearTimeout(timer)
-  }
-  let pending: typeof first | undefined = first
-  return {
-    next: () => {
-      const next = pending ?? frames.next()
-      pending = undefined
-      return next
-    },
-  }
+/** For tests, which call the app without a server. */
+function bodyOf(write: (outgoing: Writable) => Promise<void>, client: ClientPresence): ReadableStream<Uint8Array> {
+  const body = new PassThrough()
+  body.once('close', client.leave)
+  write(body).catch((error: Error) => body.destroy(error))
+  return Readable.toWeb(body) as ReadableStream<Uint8Array>
 }

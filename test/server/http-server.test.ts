@@ -24,9 +24,10 @@ class PatientEngine extends ToyEngine implements Engine {
 async function withServer(
   use: (port: number, sockets: readonly Socket[], faults: unknown[]) => Promise<void>,
   engine: Engine,
+  settings: Parameters<typeof toyGateway>[0] = {},
 ) {
   const limits = { bodyBytes: 10_000, maxChoices: 8, defaultMaxTokens: 64, keepAliveMs: 20, heldLogprobs: 1000 }
-  const { app, faults } = toyGateway({ limits, engine })
+  const { app, faults } = toyGateway({ limits, engine, ...settings })
   const server = createHttpServer(app.fetch)
   const sockets: Socket[] = []
   server.on('connection', (socket) => sockets.push(socket))
@@ -76,6 +77,38 @@ describe('requests pipelined on one socket', () => {
       }, engine)
     })
   }
+})
+
+describe('a streamed reply', () => {
+  it('has the headers of every middleware, and its connection goes on', async () => {
+    const origin = 'https://app.example.com'
+    await withServer(
+      async (port, sockets) => {
+        const socket = connect(port, '127.0.0.1')
+        let replies = ''
+        socket.on('data', (data) => {
+          replies += data
+        })
+        for (let asked = 1; asked <= 2; asked++) {
+          socket.write(post({ stream: true }).replace('Host: x', `Host: x\r\nOrigin: ${origin}`))
+          await until(() => replies.split('data: [DONE]\n\n\r\n0\r\n\r\n').length === asked + 1)
+        }
+        const [head = ''] = replies.split('\r\n\r\n')
+        assert.match(head, /^HTTP\/1\.1 200 OK\r\naccess-control-allow-origin: https:\/\/app\.example\.com\r\n/)
+        for (const line of [
+          'content-type: text/event-stream; charset=utf-8',
+          'cache-control: no-cache',
+          'vary: Origin',
+        ])
+          assert.ok(head.includes(`\r\n${line}\r\n`), head)
+        assert.match(head, /\r\nx-request-id: req_\w+\r\n/)
+        assert.equal(sockets[0]?.destroyed, false)
+        socket.destroy()
+      },
+      new ToyEngine(),
+      { corsOrigins: [origin] },
+    )
+  })
 })
 
 describe('watchSocketClose', () => {

@@ -64,6 +64,7 @@ describe('a key whose requests pass through', () => {
     assert.equal(first.headers['x-ratelimit-limit-tokens'], '1000', "not the upstream's own")
     assert.ok(Number(first.headers['x-ratelimit-remaining-tokens']) < 500)
     assert.equal(first.headers['access-control-allow-origin'], 'https://app.example.com')
+    assert.equal(first.headers['vary'], 'Origin')
     const second = await gateway.ask({ max_tokens: 900 })
     assert.equal(second.status, 200, 'the first took 40 in the end')
     assert.equal((await gateway.ask({ max_tokens: 930 })).status, 429)

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { stringify } from 'yaml'
-import { openLog } from '../../src/server/open-log.ts'
+import { openLog, requestMessage } from '../../src/server/open-log.ts'
 import { until } from '../upstream/settings.ts'
 
 test('a log that can no longer be written falls silent, throws nothing and keeps nothing', async () => {
@@ -74,3 +74,22 @@ function isRunning(pid: number): boolean {
   const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
   return stdout.trim() !== '' && !stdout.startsWith('Z')
 }
+
+test('lines of requests wait a little, other lines do not, and their order stays', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trimtab-log-'))
+  const dest = join(folder, 'log')
+  const told = () =>
+    readFileSync(dest, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line).msg)
+  const log = openLog('info', pino.destination({ dest, sync: true, minLength: 4096 }))
+  log.info({ status: 200 }, requestMessage)
+  log.info({ status: 200 }, requestMessage)
+  assert.deepEqual(told(), [])
+  log.warn('a request failed')
+  assert.deepEqual(told(), ['request', 'request', 'a request failed'])
+  log.info({ status: 200 }, requestMessage)
+  while (told().length < 4) await new Promise((resolve) => setTimeout(resolve, 10))
+  rmSync(folder, { recursive: true })
+})

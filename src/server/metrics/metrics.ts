@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { BucketCounts } from '../../decoding/bucket-counts.ts'
+import { resolutionMs } from '../event-loop-delay.ts'
 import type { RequestEnd, RequestRecord } from '../request-record.ts'
 import { readMetric } from './read-metric.ts'
 import { gapBounds, requestMetrics } from './request-metrics.ts'
@@ -15,7 +16,7 @@ export class Metrics {
 
   constructor(version: string) {
     const registers = [this.registry]
-    collectDefaultMetrics({ register: this.registry })
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: resolutionMs })
     // A series that begins at 1 never rose, as far as rate() and increase() know.
     for (const result of ['ok', 'invalid', 'restart_required']) this.#requests.reloads.inc({ result }, 0)
     for (const reason of ['queue', 'draining', 'requests', 'tokens', 'concurrency'])
