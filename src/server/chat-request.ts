@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { arrayField } from './array-field.ts'
+import { responseFormatField } from './response-format.ts'
 import { maxTokensField, sharedFields } from './sampling-fields.ts'
 
 const textPart = z.strictObject({
@@ -47,7 +48,7 @@ export const chatRequest = z
     verbosity: z.literal('medium').optional(),
     reasoning_effort: z.literal('none').optional(),
     modalities: z.tuple([z.literal('text')]).optional(),
-    response_format: z.strictObject({ type: z.literal('text') }).optional(),
+    response_format: responseFormatField.optional(),
     tools: z.array(z.unknown()).max(0).optional(),
     tool_choice: z.literal('none').optional(),
     functions: z.array(z.unknown()).max(0).optional(),

@@ -1,5 +1,6 @@
 import type { ChatMessage } from '../decoding/checkpoint/chat-template.ts'
 import type { FinishReason } from '../decoding/decoder.ts'
+import type { GrammarSpec } from '../decoding/grammar/grammar-spec.ts'
 import type { EngineOptions, EngineStats, ModelSpec, WeightFormat } from '../decoding/local/engine-options.ts'
 import type { SamplingParams } from '../decoding/sampling-params.ts'
 import type { CallCounts } from '../decoding/upstream/http/call-counters.ts'
@@ -40,6 +41,12 @@ export type Prompt =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'token-ids'; readonly ids: readonly number[] }
 
+/** What every answer of a request must be; `param` is the field that says so. */
+export interface AnswerGrammar {
+  readonly spec: GrammarSpec
+  readonly param: string
+}
+
 /** One validated request: `prompts.length * n` choices, the n of the first prompt first. */
 export interface GenerationRequest {
   readonly model: string
@@ -50,6 +57,8 @@ export interface GenerationRequest {
   readonly defaultMaxTokens: number
   /** Undefined: plain sampling, and no report comes back. */
   readonly alignment: AlignmentOptions | undefined
+  /** Absent: any text. */
+  readonly grammar?: AnswerGrammar | undefined
   /** Absent: no bound, as for measurements. */
   readonly replyLimit?: ReplyLimit
   /** W3C trace context of the request, where it is traced. */

@@ -12,6 +12,7 @@ import { type WholeAnswerPlan, wholeAnswers } from '../guidance/whole-answers.ts
 import type { Question } from '../rm/reward.ts'
 import type { GenerationRequest, Prompt } from './engine-messages.ts'
 import { refuseHopelessPrompt } from './hopeless-prompt.ts'
+import { planGrammar } from './plan-grammar.ts'
 import { refuseHugeReply } from './reply-size.ts'
 import { refuseManyAtOnce } from './side-by-side.ts'
 
@@ -75,7 +76,8 @@ function planPrompt(
   const answers = wholeAnswers(options, request.n, request.sampling, knownRewards(engine), question)
   const drafting = draftingOf(options, engine, model)
   const carried = request.traceparent === undefined ? {} : { traceparent: request.traceparent }
-  return { request: { terms: alignment.terms, sampling, ...drafting, ...carried }, alignment, answers }
+  const grammar = planGrammar(request, model)
+  return { request: { terms: alignment.terms, sampling, ...drafting, ...carried, ...grammar }, alignment, answers }
 }
 
 /** How the answer is drafted, where an upstream decodes it. */

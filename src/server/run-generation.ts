@@ -5,6 +5,7 @@ import type { ChoiceOutcome, StrategyEvent } from '../guidance/strategy.ts'
 import { type AlignmentTrace, type TokenTrace, traceToken, traceWeights } from '../guidance/trace.ts'
 import type { AlignmentReport, GenerationEvent, GenerationRequest } from './engine-messages.ts'
 import { type GenerationEngine, type PlannedPrompt, planGeneration } from './plan-generation.ts'
+import { inField } from './plan-grammar.ts'
 import { speculationReport } from './speculation-report.ts'
 import { reportToken, tokenText } from './token-report.ts'
 
@@ -25,7 +26,7 @@ export async function runGeneration(
     await generate(engine, request, emit, signal)
   } catch (error) {
     if (error instanceof UpstreamError) engine.doubt(error.upstream)
-    throw error
+    throw request.grammar === undefined ? error : inField(error, request.grammar.param)
   }
 }
 

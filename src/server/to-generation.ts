@@ -5,6 +5,7 @@ import type { AlignmentOptions } from '../guidance/alignment-options.ts'
 import type { ChatRequest } from './chat-request.ts'
 import type { CompletionRequest } from './completion-request.ts'
 import type { GenerationRequest, Prompt } from './engine-messages.ts'
+import { grammarOfFormat, grammarOfTextFormat } from './response-format.ts'
 import { asksForLogprobs, type ResponsesRequest } from './responses-request.ts'
 import type { sharedBody } from './sampling-fields.ts'
 
@@ -28,6 +29,7 @@ export function chatToGeneration(body: ChatRequest, context: GenerationContext):
   return {
     ...common(body, context),
     prompts: [{ type: 'messages', messages: body.messages.map(toChatMessage) }],
+    grammar: grammarOfFormat(body.response_format),
     sampling: {
       ...toSampling(body, context),
       maxTokens: body.max_completion_tokens ?? body.max_tokens,
@@ -50,6 +52,7 @@ export function responsesToGeneration(body: ResponsesRequest, context: Generatio
   return {
     ...common({ n: 1 }, context),
     prompts: [{ type: 'messages', messages: inputMessages(body) }],
+    grammar: grammarOfTextFormat(body.text?.format),
     sampling: {
       ...toSampling(body, context),
       maxTokens: body.max_output_tokens,

@@ -7,7 +7,6 @@ const chatRefusals: Readonly<Record<string, { readonly neutral?: unknown; readon
   parallel_tool_calls: { reason: 'tools are not supported yet' },
   functions: { neutral: [], reason: 'functions are not supported; tools are not either yet' },
   function_call: { neutral: 'none', reason: 'functions are not supported; tools are not either yet' },
-  response_format: { neutral: { type: 'text' }, reason: 'only {"type": "text"} is supported' },
   audio: { reason: 'audio is not supported' },
   modalities: { neutral: ['text'], reason: 'only ["text"] is supported' },
   web_search_options: { reason: 'web search is not supported' },

@@ -3,6 +3,7 @@ import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { HubOptions } from '../checkpoint/hub.ts'
 import { type LoraAdapter, openLoraAdapter } from '../checkpoint/lora-adapter.ts'
 import { CheckpointError } from '../errors.ts'
+import { Grammars } from '../grammar/grammars.ts'
 import { preparedGraph } from '../graph/prepared-graph.ts'
 import type { DecodingModel } from './decode-step.ts'
 import type { EngineOptions, LoadedModel, ModelSpec } from './engine-options.ts'
@@ -65,6 +66,7 @@ export async function startModel(
     chatTemplate,
     eosTokenIds,
     adapterNames: names,
+    grammars: new Grammars(vocabSize, (id) => tokenizer.bytesOf(id)),
   }
   return { name, runner, eosTokenIds, card, bytesOf: (id) => tokenizer.bytesOf(id) }
 }

@@ -1,0 +1,43 @@
+import { type Configuration, Configurations } from './configuration.ts'
+import { GrammarError } from './grammar-error.ts'
+import type { Network } from './network.ts'
+import { soundNetwork } from './sound-network.ts'
+import { type TokenMask, TokenMasks } from './token-masks.ts'
+import type { TokenTrie } from './token-trie.ts'
+
+/** How far an answer has come in its grammar: immutable, so that forks share it. */
+export type GrammarState = Configuration
+
+/** A grammar over the tokens of one vocabulary. */
+export class TokenGrammar {
+  readonly start: GrammarState
+  readonly #configurations: Configurations
+  readonly #masks: TokenMasks
+  readonly #bytesOf: (id: number) => Uint8Array
+
+  /** @throws GrammarError for a network without any text, or one that calls itself without end */
+  constructor(network: Network, trie: TokenTrie, bytesOf: (id: number) => Uint8Array) {
+    this.#configurations = new Configurations(soundNetwork(network))
+    this.#masks = new TokenMasks(this.#configurations, trie)
+    this.#bytesOf = bytesOf
+    this.start = this.#configurations.from([{ state: network.start, frame: undefined }])
+  }
+
+  /**
+   * The tokens with bytes that may come next; end-of-sequence tokens, which have none, may where the state is complete. Do not
+   * write to it.
+   * @throws GrammarError when a text can be read in too many ways to find out
+   */
+  allowed(state: GrammarState): TokenMask {
+    return this.#masks.of(state)
+  }
+
+  /** @throws GrammarError for a token that is not allowed */
+  after(state: GrammarState, id: number): GrammarState {
+    const bytes = this.#bytesOf(id)
+    let at: GrammarState | null = bytes.length === 0 ? null : state
+    for (const byte of bytes) at = at === null ? null : this.#configurations.step(at, byte)
+    if (at === null) throw new GrammarError(`token ${id} does not follow the grammar`)
+    return at
+  }
+}
