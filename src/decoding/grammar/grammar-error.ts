@@ -3,8 +3,12 @@ export class GrammarError extends Error {
   override readonly name = 'GrammarError'
   readonly path: string
 
-  constructor(message: string, path = '') {
+  /** The tool whose parameters are at fault. */
+  readonly tool: number | undefined
+
+  constructor(message: string, path = '', tool?: number) {
     super(message)
     this.path = path
+    this.tool = tool
   }
 }

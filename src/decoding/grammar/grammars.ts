@@ -1,10 +1,11 @@
-import type { GrammarSpec } from './grammar-spec.ts'
-import { jsonRules } from './json-rules.ts'
+import type { GrammarSpec, JsonSpec } from './grammar-spec.ts'
+import { type JsonRules, jsonRules } from './json-rules.ts'
 import { SchemaCompiler } from './json-schema.ts'
 import { LeastRecent } from './least-recent.ts'
-import { NetworkBuilder } from './network.ts'
+import { NetworkBuilder, type Part } from './network.ts'
 import { TokenGrammar } from './token-grammar.ts'
 import { type TokenTrie, tokenTrie } from './token-trie.ts'
+import { toolCallPart } from './tool-call-part.ts'
 
 /** Compiled grammars that are kept for one vocabulary, the least lately used one being forgotten first. */
 export const mostGrammars = 24
@@ -38,7 +39,16 @@ export class Grammars {
     this.#trie ??= tokenTrie(this.#size, this.#bytesOf)
     const net = new NetworkBuilder(this.#trie.longest)
     const rules = jsonRules(net)
-    const part = spec.type === 'json-object' ? rules.object : new SchemaCompiler(rules, spec.schema).whole()
-    return new TokenGrammar(net.finish(net.rule(part)), this.#trie, this.#bytesOf)
+    return new TokenGrammar(net.finish(net.rule(partOf(rules, spec))), this.#trie, this.#bytesOf)
   }
+}
+
+function partOf(rules: JsonRules, spec: GrammarSpec): Part {
+  if (spec.type !== 'tool-calls') return jsonPart(rules, spec)
+  const { format, offer, otherwise } = spec
+  return toolCallPart(rules, format, offer, otherwise === undefined ? undefined : jsonPart(rules, otherwise))
+}
+
+function jsonPart(rules: JsonRules, spec: JsonSpec): Part {
+  return spec.type === 'json-object' ? rules.object : new SchemaCompiler(rules, spec.schema).whole()
 }

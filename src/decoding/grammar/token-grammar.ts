@@ -13,13 +13,14 @@ export class TokenGrammar {
   readonly start: GrammarState
   readonly #configurations: Configurations
   readonly #masks: TokenMasks
-  readonly #bytesOf: (id: number) => Uint8Array
+  /** The bytes of a token; of a marker that begins calls, those of its name. */
+  readonly bytesOf: (id: number) => Uint8Array
 
   /** @throws GrammarError for a network without any text, or one that calls itself without end */
   constructor(network: Network, trie: TokenTrie, bytesOf: (id: number) => Uint8Array) {
     this.#configurations = new Configurations(soundNetwork(network))
     this.#masks = new TokenMasks(this.#configurations, trie)
-    this.#bytesOf = bytesOf
+    this.bytesOf = bytesOf
     this.start = this.#configurations.from([{ state: network.start, frame: undefined }])
   }
 
@@ -34,7 +35,7 @@ export class TokenGrammar {
 
   /** @throws GrammarError for a token that is not allowed */
   after(state: GrammarState, id: number): GrammarState {
-    const bytes = this.#bytesOf(id)
+    const bytes = this.bytesOf(id)
     let at: GrammarState | null = bytes.length === 0 ? null : state
     for (const byte of bytes) at = at === null ? null : this.#configurations.step(at, byte)
     if (at === null) throw new GrammarError(`token ${id} does not follow the grammar`)

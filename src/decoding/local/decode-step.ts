@@ -113,7 +113,7 @@ async function drawInto(model: DecodingModel, step: BaseStep, index: number): Pr
   try {
     const draw = await drawNext(step, index)
     if (ends.includes(draw.id)) sequence.acceptEnd(draw)
-    else sequence.accept(draw, model.bytesOf(draw.id))
+    else sequence.accept(draw, (sequence.request.grammar ?? model).bytesOf(draw.id))
     // without any token that ends an answer, a complete one ends by itself
     if (ends.length === 0 && sequence.exhausted) sequence.finish('stop')
   } catch (error) {
