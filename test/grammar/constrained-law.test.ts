@@ -6,7 +6,7 @@ import type { SamplingParams } from '../../src/decoding/sampling-params.ts'
 import { selectionScratch } from '../../src/decoding/top-logits.ts'
 import { assertLaw, lawOfDraw, softmax } from '../sampling/law-of-draw.ts'
 import { samplingParams } from '../sampling/params.ts'
-import { allowedIds, byteGrammars, stateAfter, tokens } from './byte-vocabulary.ts'
+import { accepts, allowedIds, byteGrammars, stateAfter, tokens } from './byte-vocabulary.ts'
 
 const grammar = byteGrammars().get({
   type: 'json-schema',
@@ -98,4 +98,25 @@ test('tokens that reach over the end of a rule are judged by what called it', ()
   // the member is no list and no object in another
   assert.equal(masked[id('"]')], 0)
   assert.equal(maskedLaw('{"name":"a","age":3', 1)[id('",')], 0)
+})
+
+test('near the limit just those tokens are left out after which no text of so many bytes is complete', () => {
+  const strings = byteGrammars().get({
+    type: 'json-schema',
+    schema: { type: 'array', items: { type: 'string' }, maxItems: 2 },
+  })
+  const near = (text: string, left: number) => {
+    const mask = strings.allowedWithin(stateAfter(strings, text)!, left)
+    return tokens.flatMap((bytes, id) =>
+      (mask[id >> 5]! >> (id & 31)) & 1 ? [Buffer.from(bytes).toString('latin1')] : [],
+    )
+  }
+  // a quote, the bracket, and the token that ends the answer
+  assert.deepEqual(near('["a', 3), ['"', '{"', '"]'])
+  assert.ok(near('["a', 4).includes('b') && !near('["a', 4).includes('\\'))
+  assert.ok(near('["a', 5).includes('\\'))
+  assert.ok(!near('["a"', 5).includes(',') && near('["a"', 6).includes(','))
+  // nothing helps any more, so nothing is left out
+  assert.ok(near('["a', 2).includes('\\'))
+  assert.ok(accepts(strings, '["a",""]'))
 })

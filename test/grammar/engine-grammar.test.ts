@@ -111,7 +111,20 @@ test('a fork goes on where its parent stood, and each then has its own way', asy
   assert.equal(new Set(texts).size, 3)
 })
 
-test('an answer that is cut at its limit is the beginning of a valid one, and says so', async () => {
+test('text without a bound of its own is brought to its end before the limit', async () => {
+  const endless = grammars.get({
+    type: 'json-schema',
+    schema: { type: 'array', items: { type: 'string' }, minItems: 2 },
+  })
+  const valid = new Ajv2020().compile({ type: 'array', items: { type: 'string' }, minItems: 2 })
+  for (let seed = 0n; seed < 40n; seed++) {
+    const { text, finishReason } = await decode(engine, { ...request({ seed, maxTokens: 30 }, [1]), grammar: endless })
+    assert.equal(finishReason, 'stop')
+    assert.ok(valid(JSON.parse(text)), text)
+  }
+})
+
+test('an answer whose limit is too low for any is the beginning of a valid one, and says so', async () => {
   const { text, finishReason } = await decode(engine, request({ maxTokens: 6 }, [1]))
   assert.equal(finishReason, 'length')
   assert.throws(() => JSON.parse(text))

@@ -1,5 +1,6 @@
 import { GrammarError } from './grammar-error.ts'
 import type { Network } from './network.ts'
+import { shortestToEnd } from './shortest.ts'
 
 /** Where a called rule goes on when it ends; shared by all that were called from there. */
 export interface Frame {
@@ -7,6 +8,8 @@ export interface Frame {
   readonly back: number
   readonly outer: Frame | undefined
   readonly inner: Map<number, Frame>
+  /** Bytes of the shortest text from there to the end of all open calls. */
+  readonly toEnd: number
 }
 
 /** A state that reads, and the calls that are open there; none: the rule it began in is the last. */
@@ -20,6 +23,8 @@ export interface Configuration {
   readonly places: readonly Place[]
   /** The text so far is complete. */
   readonly complete: boolean
+  /** Bytes of the shortest text that completes it. */
+  readonly toEnd: number
   /** By byte, as far as it was asked for; null where no text goes on with it. */
   readonly next: (Configuration | null | undefined)[]
 }
@@ -35,6 +40,7 @@ const mostRemembered = 2000
  */
 export class Configurations {
   readonly #network: Network
+  readonly #shortest: Float64Array
   #known = new Map<string, Configuration>()
   #outermost = new Map<number, Frame>()
   #frames = 0
@@ -42,6 +48,15 @@ export class Configurations {
 
   constructor(network: Network) {
     this.#network = network
+    this.#shortest = shortestToEnd(network)
+  }
+
+  /** Most bytes of the shortest text from any state to the end of its rule, as far as that decides anything. */
+  get widest(): number {
+    return Math.min(
+      this.#shortest.reduce((most, length) => (length < Infinity ? Math.max(most, length) : most), 0),
+      256,
+    )
   }
 
   get network(): Network {
@@ -102,7 +117,8 @@ export class Configurations {
     const siblings = outer?.inner ?? this.#outermost
     const known = siblings.get(back)
     if (known !== undefined) return known
-    const frame = { id: ++this.#frames, back, outer, inner: new Map<number, Frame>() }
+    const toEnd = this.#shortest[back]! + (outer?.toEnd ?? 0)
+    const frame = { id: ++this.#frames, back, outer, inner: new Map<number, Frame>(), toEnd }
     siblings.set(back, frame)
     return frame
   }
@@ -114,9 +130,17 @@ export class Configurations {
     const known = this.#known.get(key)
     if (known !== undefined) return known
     if (this.#known.size >= mostRemembered) this.#forget()
-    const found: Configuration = { places: reading.map(([, place]) => place), complete, next: [] }
+    const places = reading.map(([, place]) => place)
+    const found: Configuration = { places, complete, toEnd: complete ? 0 : this.#toEnd(places), next: [] }
     this.#known.set(key, found)
     return found
+  }
+
+  #toEnd(places: readonly Place[]): number {
+    return places.reduce(
+      (least, { state, frame }) => Math.min(least, this.#shortest[state]! + (frame?.toEnd ?? 0)),
+      Number.POSITIVE_INFINITY,
+    )
   }
 
   #forget(): void {

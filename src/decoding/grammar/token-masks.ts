@@ -52,6 +52,16 @@ export class TokenMasks {
     return all
   }
 
+  /**
+   * The tokens after which at most `left` bytes complete the text; undefined where there is none. Written into `mask`.
+   * @throws GrammarError when it takes too long
+   */
+  within(state: Configuration, left: number, mask: TokenMask): boolean {
+    this.#configurations.allow(mostWork)
+    mask.fill(0)
+    return this.#walk(0, state, mask, undefined, left)
+  }
+
   #compute({ state, frame }: Place): TokenMask {
     const { mask, exits } = this.#insideOf(state)
     if (frame === undefined || exits.length === 0) return mask
@@ -71,10 +81,11 @@ export class TokenMasks {
   }
 
   /** Marks the tokens below a node that may follow there; `exits` gets the nodes at which a text is complete. */
-  #walk(node: number, start: Configuration, mask: TokenMask, exits?: number[]): void {
+  #walk(node: number, start: Configuration, mask: TokenMask, exits?: number[], left = Infinity): boolean {
     const { bytes, ends, firsts, ids } = this.#trie
     const from: Configuration[] = [start]
     const until: number[] = [ends[node]!]
+    let found = false
     for (let at = node + 1; at < ends[node]!; ) {
       while (until[until.length - 1]! <= at) {
         until.pop()
@@ -85,12 +96,16 @@ export class TokenMasks {
         at = ends[at]!
         continue
       }
-      for (let i = firsts[at]!; i < firsts[at + 1]!; i++) mask[ids[i]! >> 5]! |= 1 << (ids[i]! & 31)
+      for (let i = firsts[at]!; i < firsts[at + 1]! && next.toEnd <= left; i++) {
+        mask[ids[i]! >> 5]! |= 1 << (ids[i]! & 31)
+        found = true
+      }
       if (next.complete) exits?.push(at)
       from.push(next)
       until.push(ends[at]!)
       at++
     }
+    return found
   }
 
   /** One number for all frames whose rules go on alike as far as a token reaches. */

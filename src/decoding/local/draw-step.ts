@@ -86,8 +86,8 @@ async function drawWhole(step: BaseStep, index: number, u: number): Promise<Draw
   if (sequence.history !== undefined) applyPenalties(logits, sampling, sequence.history)
   const { grammarState } = sequence
   if (grammarState === undefined) return drawFromLogits(logits, sampling, u, step.scratch.selection)
-  const mask = sequence.request.grammar!.allowed(grammarState)
   const ends = endIds(step.eosTokenIds, sampling)
+  const mask = sequence.request.grammar!.allowedWithin(grammarState, sampling.maxTokens - sequence.generatedTokens)
   return drawAllowed(logits, { mask, ends, complete: grammarState.complete }, sampling, u, step.scratch)
 }
 
