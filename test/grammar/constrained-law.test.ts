@@ -115,7 +115,7 @@ test('near the limit just those tokens are left out after which no text of so ma
   assert.deepEqual(near('["a', 3), ['"', '{"', '"]'])
   assert.ok(near('["a', 4).includes('b') && !near('["a', 4).includes('\\'))
   assert.ok(near('["a', 5).includes('\\'))
-  assert.ok(!near('["a"', 5).includes(',') && near('["a"', 6).includes(','))
+  assert.ok(!near('["a"', 4).includes(',') && near('["a"', 5).includes(','))
   // nothing helps any more, so nothing is left out
   assert.ok(near('["a', 2).includes('\\'))
   assert.ok(accepts(strings, '["a",""]'))
