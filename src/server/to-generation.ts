@@ -31,7 +31,7 @@ export function chatToGeneration(body: ChatRequest, context: GenerationContext):
     ...common(body, context),
     prompts: [{ type: 'messages', messages: body.messages.map(toChatMessage) }],
     grammar: grammarOfFormat(body.response_format),
-    tools: chatTools(body),
+    ...chatTools(body),
     sampling: {
       ...toSampling(body, context),
       maxTokens: body.max_completion_tokens ?? body.max_tokens,
@@ -63,10 +63,10 @@ export function responsesToGeneration(body: ResponsesRequest, context: Generatio
   }
 }
 
-function chatTools(body: ChatRequest): OfferedTools | undefined {
+function chatTools(body: ChatRequest): { readonly tools?: OfferedTools } {
   const functions = body.tools?.map((tool) => tool.function)
   const offer = toolOffer(functions, toolChoiceOf(body) ?? 'auto', body.parallel_tool_calls)
-  return offer === undefined ? undefined : { offer, param: 'tools[*].function.parameters' }
+  return offer === undefined ? {} : { tools: { offer, param: 'tools[*].function.parameters' } }
 }
 
 function inputMessages({ input, instructions }: ResponsesRequest): readonly ChatMessage[] {

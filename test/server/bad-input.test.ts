@@ -29,7 +29,12 @@ const chatCases: readonly (readonly [fields: object, status: number, param: stri
     'messages[0].content[1].type',
     /only text parts/,
   ],
-  [{ messages: [{ role: 'assistant', content: '', tool_calls: [{}] }] }, 400, 'messages[0].tool_calls[0].id', /is required/],
+  [
+    { messages: [{ role: 'assistant', content: '', tool_calls: [{}] }] },
+    400,
+    'messages[0].tool_calls[0].id',
+    /is required/,
+  ],
   [{ temperature: 2.5 }, 400, 'temperature', /<=2/],
   [{ temperature: 1e-7 }, 400, 'temperature', /0 or at least 0\.000001/],
   [{ temperature: 5e-324 }, 400, 'temperature', /0 or at least/],
