@@ -26,6 +26,15 @@ def called(calls):
     assert (call.function.name, json.loads(call.function.arguments)) == ("weather", {"city": "Bath"})
 
 
+FORCED = {"tools": TOOLS, "tool_choice": "required", "parallel_tool_calls": False, "max_tokens": 85}
+
+
+def called_somehow(calls):
+    """A call of the tool with arguments of its schema, whatever the model put there."""
+    [call] = calls
+    assert call.function.name == "weather" and isinstance(json.loads(call.function.arguments)["city"], str)
+
+
 def run(cases):
     for name, case in cases.items():
         try:

@@ -1,7 +1,7 @@
 """LiteLLM's SDK, as any OpenAI-compatible provider; its proxy sends the same requests."""
 
 import litellm
-from cases import ALIGNMENT, LOCAL, MESSAGES, QUESTION, TOOLS, UPSTREAM, URL, called, refused, run
+from cases import ALIGNMENT, FORCED, LOCAL, MESSAGES, QUESTION, TOOLS, UPSTREAM, URL, called, called_somehow, refused, run
 from pydantic import BaseModel
 
 litellm.suppress_debug_info = True
@@ -13,7 +13,8 @@ class Place(BaseModel):
 
 
 def ask(model=LOCAL, **fields):
-    return litellm.completion(model=f"openai/{model}", messages=MESSAGES, seed=7, max_tokens=16, **SERVER, **fields)
+    asked = {"seed": 7, "max_tokens": 16, **SERVER, **fields}
+    return litellm.completion(model=f"openai/{model}", messages=MESSAGES, **asked)
 
 
 def respond(**fields):
@@ -62,6 +63,15 @@ def errors():
     refused(lambda: ask(temperature=3), litellm.BadRequestError, "temperature")
 
 
+def own_tools_streamed():
+    chunks = list(ask(**FORCED, stream=True))
+    called_somehow(litellm.stream_chunk_builder(chunks, messages=MESSAGES).choices[0].message.tool_calls)
+
+
+def own_structured():
+    Place.model_validate_json(ask(response_format=Place, max_tokens=85).choices[0].message.content)
+
+
 def upstream_tools_streamed():
     chunks = list(ask(model=UPSTREAM, tools=TOOLS, stream=True))
     called(litellm.stream_chunk_builder(chunks, messages=MESSAGES).choices[0].message.tool_calls)
@@ -87,10 +97,9 @@ run(
         "responses": responses,
         "responses, streamed": responses_streamed,
         "errors": errors,
-        "tools, own engine": lambda: refused(lambda: ask(tools=TOOLS), litellm.BadRequestError, "tools"),
-        "structured output, own engine": lambda: refused(
-            lambda: ask(response_format=Place), litellm.BadRequestError, "response_format"
-        ),
+        "tools, own engine": lambda: called_somehow(ask(**FORCED).choices[0].message.tool_calls),
+        "tools streamed, own engine": own_tools_streamed,
+        "structured output, own engine": own_structured,
         "tools, upstream": lambda: called(ask(model=UPSTREAM, tools=TOOLS).choices[0].message.tool_calls),
         "tools streamed, upstream": upstream_tools_streamed,
         "structured output, upstream": upstream_structured,

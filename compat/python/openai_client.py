@@ -1,6 +1,6 @@
 """The official client for Python: chat, completions, responses, and `alignment` through extra_body."""
 
-from cases import ALIGNMENT, LOCAL, MESSAGES, QUESTION, TOOLS, UPSTREAM, URL, called, refused, run
+from cases import ALIGNMENT, FORCED, LOCAL, MESSAGES, QUESTION, TOOLS, UPSTREAM, URL, called, called_somehow, refused, run
 from openai import BadRequestError, NotFoundError, OpenAI
 from pydantic import BaseModel
 
@@ -72,6 +72,21 @@ def errors():
     refused(lambda: ask(extra_body=unknown), BadRequestError, "Known guides")
 
 
+def own_tools():
+    called_somehow(ask(**FORCED).choices[0].message.tool_calls)
+
+
+def own_tools_streamed():
+    with client.chat.completions.stream(model=LOCAL, messages=MESSAGES, seed=7, **FORCED) as stream:
+        for _ in stream:
+            pass
+        called_somehow(stream.get_final_completion().choices[0].message.tool_calls)
+
+
+def own_structured():
+    assert isinstance(parse(LOCAL, max_tokens=85).choices[0].message.parsed, Place)
+
+
 def upstream_tools():
     called(ask(model=UPSTREAM, tools=TOOLS).choices[0].message.tool_calls)
 
@@ -92,8 +107,8 @@ def upstream_embeddings():
     assert [one.embedding for one in data] == [[0, 0.5], [1, 0.5]]
 
 
-def parse(model):
-    return client.chat.completions.parse(model=model, messages=MESSAGES, response_format=Place)
+def parse(model, **fields):
+    return client.chat.completions.parse(model=model, messages=MESSAGES, response_format=Place, **fields)
 
 
 CASES = {
@@ -107,8 +122,9 @@ CASES = {
     "responses": responses,
     "responses, streamed": responses_streamed,
     "errors": errors,
-    "tools, own engine": lambda: refused(lambda: ask(tools=TOOLS), BadRequestError, "tools"),
-    "structured output, own engine": lambda: refused(lambda: parse(LOCAL), BadRequestError, "response_format"),
+    "tools, own engine": own_tools,
+    "tools streamed, own engine": own_tools_streamed,
+    "structured output, own engine": own_structured,
     "tools, upstream": upstream_tools,
     "tools streamed, upstream": upstream_tools_streamed,
     "structured output, upstream": upstream_structured,

@@ -78,13 +78,22 @@ await attempt('errors', async () => {
   await refused(() => model({ temperature: 3 }).invoke(question), 400, /temperature/)
 })
 
-await attempt('tools, own engine', async () =>
-  refused(() => model().bindTools([weather]).invoke(question), 400, /tools/),
-)
+const roomy = () => model({ maxTokens: 85 })
+const forced = () => roomy().bindTools([weather], { tool_choice: 'weather' })
+const isPlaceCall = ({ tool_calls: calls }) =>
+  assert.deepEqual(
+    calls.map(({ name, args }) => [name, typeof args.city]),
+    [['weather', 'string']],
+  )
 
-await attempt('structured output, own engine', async () =>
-  refused(() => model().withStructuredOutput(place, { method: 'jsonSchema' }).invoke(question), 400, /response_format/),
-)
+await attempt('tools, own engine', async () => isPlaceCall(await forced().invoke(question)))
+
+await attempt('tools streamed, own engine', async () => isPlaceCall(await gathered(await forced().stream(question))))
+
+await attempt('structured output, own engine', async () => {
+  const answer = await roomy().withStructuredOutput(place, { method: 'jsonSchema' }).invoke(question)
+  assert.equal(typeof answer.city, 'string')
+})
 
 const called = ({ tool_calls: calls }) =>
   assert.deepEqual(

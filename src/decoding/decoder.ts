@@ -1,3 +1,4 @@
+import type { TokenGrammar } from './grammar/token-grammar.ts'
 import type { SamplingParams } from './sampling-params.ts'
 import type { SpeculationMeter, SpeculationOptions } from './speculation.ts'
 
@@ -18,6 +19,11 @@ export interface SequenceRequest {
   /** terms[0] is the base: its model owns the vocabulary, the end-of-sequence ids and the chat template. */
   readonly terms: readonly LogitTerm[]
   readonly sampling: SamplingParams
+  /**
+   * What the answer must be: each token is drawn from the law of `terms` among those that the grammar allows there, and the
+   * answer ends by itself only where it is complete. Over the base's vocabulary; the local engine's alone.
+   */
+  readonly grammar?: TokenGrammar
   /**
    * How many forks may live at one time besides the opened sequence: room for them is kept from the start, so that forking
    * cannot run out of memory midway; a released one makes room for another. Default 0.

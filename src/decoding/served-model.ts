@@ -1,5 +1,6 @@
 import type { ChatTemplate } from './checkpoint/chat-template.ts'
 import type { TokenizerAdapter } from './checkpoint/tokenizer.ts'
+import type { Grammars } from './grammar/grammars.ts'
 
 /** A model as the rooms above see it, wherever its tokens come from. */
 export interface ServedModel {
@@ -12,4 +13,6 @@ export interface ServedModel {
   readonly chatTemplate: ChatTemplate | undefined
   readonly eosTokenIds: readonly number[]
   readonly adapterNames: readonly string[]
+  /** Absent where the model is decoded elsewhere. */
+  readonly grammars?: Grammars
 }

@@ -1,4 +1,5 @@
 import type { ChatMessage } from '../decoding/checkpoint/chat-template.ts'
+import type { ToolOffer } from '../decoding/tool-calls.ts'
 import type { TermContext } from './tilt.ts'
 
 /** What a request's contexts can be made of. */
@@ -20,4 +21,6 @@ export interface ModelDirectory {
    * @throws InvalidRequestError (param "messages") when the template refuses the messages
    */
   renderAndEncode(model: string, messages: readonly ChatMessage[]): readonly number[]
+  /** The same, with every prompt telling of the tools. */
+  withTools(offer: ToolOffer): ModelDirectory
 }

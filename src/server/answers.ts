@@ -1,12 +1,26 @@
-import type { FinishReason } from '../decoding/decoder.ts'
-import type { AlignmentReport, GenerationEvent, GenerationUsage, TokenReport } from './engine-messages.ts'
+import type {
+  AlignmentReport,
+  AnswerEnd,
+  GenerationEvent,
+  GenerationUsage,
+  TokenReport,
+  ToolCallPiece,
+} from './engine-messages.ts'
 import type { RequestRecord } from './request-record.ts'
 
 /** A choice, complete. */
 export interface Answer {
   readonly text: string
   readonly tokens: readonly TokenReport[]
-  readonly finishReason: FinishReason
+  readonly finishReason: AnswerEnd
+  /** Calls of tools, in order. */
+  readonly calls: readonly AnswerCall[]
+}
+
+/** A call, complete. */
+export interface AnswerCall {
+  readonly name: string
+  readonly arguments: string
 }
 
 /** A request's whole outcome. */
@@ -25,7 +39,8 @@ export async function collectAnswers(
   const drafts = Array.from({ length: count }, () => ({
     text: '',
     tokens: [] as TokenReport[],
-    finish: 'stop' as FinishReason,
+    finish: 'stop' as AnswerEnd,
+    calls: [] as { name: string; arguments: string }[],
   }))
   let end: Extract<GenerationEvent, { type: 'generation-end' }> | undefined
   for await (const batch of batches) {
@@ -40,10 +55,18 @@ export async function collectAnswers(
       } else {
         draft.text += event.text
         draft.tokens.push(...(event.tokens ?? []))
+        for (const piece of event.calls ?? []) addPiece(draft.calls, piece)
       }
     }
   }
   if (end === undefined) throw new Error('The engine ended an answer without its usage.')
-  const choices = drafts.map(({ text, tokens, finish }) => ({ text, tokens, finishReason: finish }))
+  const choices = drafts.map(({ text, tokens, finish, calls }) => ({ text, tokens, finishReason: finish, calls }))
   return { choices, usage: end.usage, alignment: end.alignment }
+}
+
+/** Puts a piece of a call behind those before it. */
+export function addPiece(calls: { name: string; arguments: string }[], piece: ToolCallPiece): void {
+  const call = calls[piece.call]
+  if (call === undefined) calls.push({ name: piece.name ?? '', arguments: piece.arguments })
+  else call.arguments += piece.arguments
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { arrayField } from './array-field.ts'
+import { responseFormatField } from './response-format.ts'
 import { maxTokensField, sharedFields } from './sampling-fields.ts'
+import { toolCallsField, toolChoiceField, toolProblem, toolsField } from './tool-fields.ts'
 
 const textPart = z.strictObject({
   type: z.literal('text', { error: 'images, audio and files are not supported, only text parts are' }),
@@ -11,7 +13,7 @@ const content = z.union([z.string(), arrayField(textPart, { min: 1, max: 1024 })
 
 const message = z.strictObject({
   role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
-  content: content.describe('Text, or text parts, which are joined by line ends.'),
+  content: content.nullish().describe('Text, or text parts, which are joined by line ends.'),
   name: z.string().nullish(),
   tool_call_id: z.string().nullish(),
   // An assistant message of an earlier reply may come back as it was given, empty fields and all.
@@ -19,11 +21,23 @@ const message = z.strictObject({
   audio: z.null().optional(),
   function_call: z.null().optional(),
   annotations: z.array(z.unknown()).max(0).nullish(),
-  tool_calls: z.array(z.unknown()).max(0, 'tool calls are not supported yet').nullish(),
+  tool_calls: toolCallsField.nullish(),
+})
+
+const saidMessage = message.superRefine(({ role, content: said, tool_calls, tool_call_id }, context) => {
+  const calls = tool_calls?.length ?? 0
+  const fault = (path: string, text: string) => context.addIssue({ code: 'custom', path: [path], message: text })
+  if (said == null && calls === 0) fault('content', 'is required')
+  if (calls > 0 && role !== 'assistant') fault('tool_calls', "belongs to messages of the role 'assistant'")
+  if (role === 'tool' && tool_call_id == null) fault('tool_call_id', "is required in messages of the role 'tool'")
 })
 
 /** A conversation; it has at least one message. */
-export const messagesField = arrayField(message, { min: 1, max: 4096, tooFew: 'there must be at least one message' })
+export const messagesField = arrayField(saidMessage, {
+  min: 1,
+  max: 4096,
+  tooFew: 'there must be at least one message',
+})
 
 /** Body of POST /v1/chat/completions. */
 export const chatRequest = z
@@ -47,9 +61,10 @@ export const chatRequest = z
     verbosity: z.literal('medium').optional(),
     reasoning_effort: z.literal('none').optional(),
     modalities: z.tuple([z.literal('text')]).optional(),
-    response_format: z.strictObject({ type: z.literal('text') }).optional(),
-    tools: z.array(z.unknown()).max(0).optional(),
-    tool_choice: z.literal('none').optional(),
+    response_format: responseFormatField.optional(),
+    tools: toolsField.optional(),
+    tool_choice: toolChoiceField.optional(),
+    parallel_tool_calls: z.boolean().default(true).describe('Whether one answer may have several calls.'),
     functions: z.array(z.unknown()).max(0).optional(),
     function_call: z.literal('none').optional(),
   })
@@ -60,6 +75,11 @@ export const chatRequest = z
     if (body.stream_options !== undefined && !body.stream) {
       context.addIssue({ code: 'custom', path: ['stream_options'], message: 'needs stream: true' })
     }
+    const problem = toolProblem(
+      body.tools?.map((tool) => tool.function),
+      toolChoiceOf(body),
+    )
+    if (problem !== undefined) context.addIssue({ code: 'custom', path: [problem.path], message: problem.message })
     const { max_tokens: older, max_completion_tokens: newer } = body
     if (older !== undefined && newer !== undefined && older !== newer) {
       context.addIssue({
@@ -69,5 +89,14 @@ export const chatRequest = z
       })
     }
   })
+
+/** Undefined where the request leaves it open. */
+export function toolChoiceOf({
+  tool_choice: choice,
+}: {
+  readonly tool_choice?: z.output<typeof toolChoiceField> | undefined
+}) {
+  return typeof choice === 'object' ? { name: choice.function.name } : choice
+}
 
 export type ChatRequest = z.output<typeof chatRequest>

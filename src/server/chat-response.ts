@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import type { Answer, Answers } from './answers.ts'
-import type { TokenReport } from './engine-messages.ts'
+import type { TokenReport, ToolCallPiece } from './engine-messages.ts'
 import type { ReplyIdentity } from './reply-identity.ts'
 import { toChatLogprobs, toWireAlignment, toWireUsage } from './reply-parts.ts'
 import { frame } from './sse.ts'
@@ -31,10 +32,34 @@ export function chatCompletion(identity: ReplyIdentity, answers: Answers, shape:
 function chatChoice(answer: Answer, index: number, shape: ReplyShape) {
   return {
     index,
-    message: { role: 'assistant', content: answer.text, refusal: null },
+    message: { role: 'assistant', ...contentOf(answer), refusal: null },
     logprobs: shape.logprobs ? toChatLogprobs(answer.tokens) : null,
-    finish_reason: answer.finishReason,
+    finish_reason: toWireFinish(answer.finishReason),
   }
+}
+
+/** Beside calls, an answer without text has no content. */
+function contentOf({ text, calls }: Answer) {
+  if (calls.length === 0) return { content: text }
+  const toolCalls = calls.map((call) => ({ id: callId(), type: 'function', function: call }))
+  return { content: text === '' ? null : text, tool_calls: toolCalls }
+}
+
+const callId = (): string => `call_${randomUUID().replaceAll('-', '')}`
+
+const toWireFinish = (reason: Answer['finishReason']): string => (reason === 'tool-calls' ? 'tool_calls' : reason)
+
+/** Deltas of calls: the first of each has its id and name. */
+function callDeltas(calls: readonly ToolCallPiece[]) {
+  return calls.map(({ call, name, arguments: text }) => {
+    if (name === undefined) return { index: call, function: { arguments: text } }
+    return { index: call, id: callId(), type: 'function', function: { name, arguments: text } }
+  })
+}
+
+function deltaWithCalls(text: string, calls: readonly ToolCallPiece[]): string {
+  const content = text === '' ? '' : `"content":${JSON.stringify(text)},`
+  return `${content}"tool_calls":${JSON.stringify(callDeltas(calls))}`
 }
 
 /** The frames of a streamed chat completion. */
@@ -59,11 +84,13 @@ export function chatWriter(identity: ReplyIdentity, shape: ReplyShape): ReplyWri
         [{ index, delta: { role: 'assistant', content: '', refusal: null }, logprobs: null, finish_reason: null }],
         {},
       ),
-    delta: ({ index, text, tokens }) =>
-      `${head}${index},"delta":{"content":${JSON.stringify(text)}},"logprobs":${logprobs(tokens)}${tail}`,
+    delta: ({ index, text, tokens, calls }) => {
+      const delta = calls === undefined ? `"content":${JSON.stringify(text)}` : deltaWithCalls(text, calls)
+      return `${head}${index},"delta":{${delta}},"logprobs":${logprobs(tokens)}${tail}`
+    },
     choiceEnd: ({ index, finishReason }, alignment) =>
       chunk(
-        [{ index, delta: {}, logprobs: null, finish_reason: finishReason }],
+        [{ index, delta: {}, logprobs: null, finish_reason: toWireFinish(finishReason) }],
         alignment === undefined ? {} : { alignment: toWireAlignment(alignment, shape.seed) },
       ),
     usage: (usage) => frame({ ...envelope, choices: [], usage: toWireUsage(usage) }),

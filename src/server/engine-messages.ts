@@ -1,7 +1,9 @@
 import type { ChatMessage } from '../decoding/checkpoint/chat-template.ts'
 import type { FinishReason } from '../decoding/decoder.ts'
+import type { JsonSpec } from '../decoding/grammar/grammar-spec.ts'
 import type { EngineOptions, EngineStats, ModelSpec, WeightFormat } from '../decoding/local/engine-options.ts'
 import type { SamplingParams } from '../decoding/sampling-params.ts'
+import type { ToolOffer } from '../decoding/tool-calls.ts'
 import type { CallCounts } from '../decoding/upstream/http/call-counters.ts'
 import type { UpstreamSettings } from '../decoding/upstream/http/upstream-settings.ts'
 import type { UpstreamModelSpec } from '../decoding/upstream/upstream-fleet.ts'
@@ -40,6 +42,27 @@ export type Prompt =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'token-ids'; readonly ids: readonly number[] }
 
+/** What every answer of a request must be; `param` is the field that says so. */
+export interface AnswerGrammar {
+  readonly spec: JsonSpec
+  readonly param: string
+}
+
+/** Tools that answers may call; `param` is the field of a tool's parameters, with * for its number. */
+export interface OfferedTools {
+  readonly offer: ToolOffer
+  readonly param: string
+}
+
+/** A part of a call: its name comes with its first one. */
+export interface ToolCallPiece {
+  /** The call's number within the answer. */
+  readonly call: number
+  readonly name?: string
+  /** The next piece of the arguments' JSON. */
+  readonly arguments: string
+}
+
 /** One validated request: `prompts.length * n` choices, the n of the first prompt first. */
 export interface GenerationRequest {
   readonly model: string
@@ -50,6 +73,10 @@ export interface GenerationRequest {
   readonly defaultMaxTokens: number
   /** Undefined: plain sampling, and no report comes back. */
   readonly alignment: AlignmentOptions | undefined
+  /** Absent: any text. */
+  readonly grammar?: AnswerGrammar | undefined
+  /** Absent: no tool may be called. */
+  readonly tools?: OfferedTools | undefined
   /** Absent: no bound, as for measurements. */
   readonly replyLimit?: ReplyLimit
   /** W3C trace context of the request, where it is traced. */
@@ -141,6 +168,9 @@ export interface EngineFailure {
   readonly retryAfter?: number | undefined
 }
 
+/** `tool-calls`: it ended by itself, with calls. */
+export type AnswerEnd = FinishReason | 'tool-calls'
+
 /** What happened to one request, in order; ends with `generation-end`, `reward-verdicts` or `generation-error`. */
 export type GenerationEvent =
   | {
@@ -149,8 +179,10 @@ export type GenerationEvent =
       readonly text: string
       /** Present when log-probabilities were asked for. */
       readonly tokens: readonly TokenReport[] | undefined
+      /** Parts of calls of tools, which are not in `text`. */
+      readonly calls?: readonly ToolCallPiece[]
     }
-  | { readonly type: 'choice-end'; readonly index: number; readonly finishReason: FinishReason }
+  | { readonly type: 'choice-end'; readonly index: number; readonly finishReason: AnswerEnd }
   /** While no text is final yet; a stream shows it as a comment. */
   | { readonly type: 'generation-progress'; readonly message: string }
   | {

@@ -1,5 +1,6 @@
 import { CheckpointError } from '../decoding/errors.ts'
 import type { ServedModel } from '../decoding/served-model.ts'
+import type { ToolOffer } from '../decoding/tool-calls.ts'
 import type { GuideCatalogue } from '../guidance/guide-catalogue.ts'
 import type { ModelDirectory } from '../guidance/prompt-source.ts'
 import { refuseHopelessPrompt } from './hopeless-prompt.ts'
@@ -9,7 +10,10 @@ type Models = ReadonlyMap<string, ServedModel>
 
 /** The loaded models as guides see them. */
 export function modelDirectory(models: Models): ModelDirectory {
-  const compared = new Map<string, boolean>()
+  return directoryOf(models, new Map(), undefined)
+}
+
+function directoryOf(models: Models, compared: Map<string, boolean>, offer: ToolOffer | undefined): ModelDirectory {
   return {
     names: [...models.keys()],
     sharesVocabulary(model, other) {
@@ -24,10 +28,11 @@ export function modelDirectory(models: Models): ModelDirectory {
     renderAndEncode(model, messages) {
       const loaded = find(models, model)
       if (loaded.chatTemplate === undefined) throw new Error(`The model '${model}' has no chat template.`)
-      const text = loaded.chatTemplate.render(messages)
+      const text = loaded.chatTemplate.render(messages, offer?.definitions)
       refuseHopelessPrompt(text, loaded)
       return loaded.tokenizer.encode(text, false)
     },
+    withTools: (offered) => directoryOf(models, compared, offered),
   }
 }
 

@@ -12,6 +12,7 @@ import { type WholeAnswerPlan, wholeAnswers } from '../guidance/whole-answers.ts
 import type { Question } from '../rm/reward.ts'
 import type { GenerationRequest, Prompt } from './engine-messages.ts'
 import { refuseHopelessPrompt } from './hopeless-prompt.ts'
+import { planGrammar } from './plan-grammar.ts'
 import { refuseHugeReply } from './reply-size.ts'
 import { refuseManyAtOnce } from './side-by-side.ts'
 
@@ -64,9 +65,10 @@ function planPrompt(
   prompt: Prompt,
   index: number,
 ): PlannedPrompt {
-  const base = { model: model.name, adapter: undefined, promptIds: promptIds(engine, model, prompt) }
+  const directory = request.tools === undefined ? engine.directory : engine.directory.withTools(request.tools.offer)
+  const base = { model: model.name, adapter: undefined, promptIds: promptIds(directory, model, prompt) }
   const messages = prompt.type === 'messages' ? prompt.messages : undefined
-  const alignment = align(request.alignment ?? {}, engine.catalogue, { base, messages }, engine.directory)
+  const alignment = align(request.alignment ?? {}, engine.catalogue, { base, messages }, directory)
   const maxTokens = request.sampling.maxTokens ?? roomFor(engine, alignment, request.defaultMaxTokens)
   const seed = promptSeed(request.sampling.seed, index)
   const options = request.alignment ?? {}
@@ -75,7 +77,8 @@ function planPrompt(
   const answers = wholeAnswers(options, request.n, request.sampling, knownRewards(engine), question)
   const drafting = draftingOf(options, engine, model)
   const carried = request.traceparent === undefined ? {} : { traceparent: request.traceparent }
-  return { request: { terms: alignment.terms, sampling, ...drafting, ...carried }, alignment, answers }
+  const grammar = planGrammar(request, model)
+  return { request: { terms: alignment.terms, sampling, ...drafting, ...carried, ...grammar }, alignment, answers }
 }
 
 /** How the answer is drafted, where an upstream decodes it. */
@@ -114,7 +117,7 @@ function questionOf(prompt: Prompt, model: ServedModel, { references }: Alignmen
 const textOf = (ids: readonly number[], { tokenizer }: ServedModel): string =>
   Buffer.concat(ids.map((id) => tokenizer.bytesOf(id))).toString('utf8')
 
-function promptIds(engine: GenerationEngine, model: ServedModel, prompt: Prompt): readonly number[] {
+function promptIds(directory: ModelDirectory, model: ServedModel, prompt: Prompt): readonly number[] {
   switch (prompt.type) {
     case 'messages':
       if (model.chatTemplate === undefined) {
@@ -123,7 +126,7 @@ function promptIds(engine: GenerationEngine, model: ServedModel, prompt: Prompt)
           'messages',
         )
       }
-      return notEmpty(engine.directory.renderAndEncode(model.name, prompt.messages), 'messages')
+      return notEmpty(directory.renderAndEncode(model.name, prompt.messages), 'messages')
     case 'text':
       refuseHopelessPrompt(prompt.text, model)
       return notEmpty(model.tokenizer.encode(prompt.text, true), 'prompt')

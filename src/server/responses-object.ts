@@ -50,7 +50,7 @@ export function openResponse({ identity, body }: ResponseFrame) {
     service_tier: 'default',
     store: false,
     temperature: body.temperature,
-    text: { format: { type: 'text' }, verbosity: 'medium' },
+    text: { format: body.text?.format ?? { type: 'text' }, verbosity: 'medium' },
     tool_choice: body.tool_choice,
     tools: [],
     top_logprobs: body.top_logprobs,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { arrayField } from './array-field.ts'
+import { textFormatField } from './response-format.ts'
 import { maxTokensField, sharedFields } from './sampling-fields.ts'
 
 const notYet = 'function calls are not supported yet'
@@ -34,12 +35,6 @@ const metadata = z
   .record(z.string().max(64), z.string().max(512))
   .refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 keys')
 
-const textFormat = z
-  .looseObject({ type: z.string() })
-  .refine(({ type, ...more }) => type === 'text' && Object.keys(more).length === 0, {
-    error: 'is not supported yet, except for {"type": "text"}',
-  })
-
 /** Asks for what no answer has here: the encrypted reasoning of a model that does not reason. */
 const nothingToInclude = 'reasoning.encrypted_content'
 const withLogprobs = 'message.output_text.logprobs'
@@ -57,7 +52,7 @@ export const responsesRequest = z
       .default([])
       .describe(`\`${withLogprobs}\` reports the log-probability of each token.`),
     top_logprobs: z.int().min(0).max(20).default(0).describe('How many alternatives to report per token.'),
-    text: z.strictObject({ format: textFormat.optional(), verbosity: z.literal('medium').optional() }).optional(),
+    text: z.strictObject({ format: textFormatField.optional(), verbosity: z.literal('medium').optional() }).optional(),
     reasoning: z
       .strictObject({
         effort: z.literal('none', { error: 'reasoning effort is not supported' }).nullish(),

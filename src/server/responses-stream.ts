@@ -84,7 +84,7 @@ class ResponsesWriter {
   }
 
   closing({ usage, alignment }: EndOf<'generation-end'>): string {
-    const answer = { text: this.#text, tokens: this.#tokens, finishReason: this.#finish }
+    const answer = { text: this.#text, tokens: this.#tokens, finishReason: this.#finish, calls: [] }
     const part = outputText(this.#frame, answer)
     const response = finishedResponse(this.#frame, answer, { usage, alignment })
     return [

@@ -5,10 +5,13 @@ import type { ChoiceOutcome, StrategyEvent } from '../guidance/strategy.ts'
 import { type AlignmentTrace, type TokenTrace, traceToken, traceWeights } from '../guidance/trace.ts'
 import type { AlignmentReport, GenerationEvent, GenerationRequest } from './engine-messages.ts'
 import { type GenerationEngine, type PlannedPrompt, planGeneration } from './plan-generation.ts'
+import { inField, toolFormatOf } from './plan-grammar.ts'
 import { speculationReport } from './speculation-report.ts'
 import { reportToken, tokenText } from './token-report.ts'
+import { ToolCallReader } from './tool-call-reader.ts'
 
 type Emit = (event: GenerationEvent) => void
+type DeltaEvent = Extract<GenerationEvent, { type: 'choice-delta' }>
 type Located = readonly [prompt: number, event: StrategyEvent]
 
 /**
@@ -25,7 +28,7 @@ export async function runGeneration(
     await generate(engine, request, emit, signal)
   } catch (error) {
     if (error instanceof UpstreamError) engine.doubt(error.upstream)
-    throw error
+    throw inField(error, request)
   }
 }
 
@@ -71,6 +74,8 @@ class Tally {
   /** Per prompt: choices share what the first one found. */
   readonly #cached: number[]
   readonly #outcomes: (ChoiceOutcome | undefined)[]
+  /** Per choice, where tools may be called. */
+  readonly #readers: readonly ToolCallReader[]
   #returned = 0
   #generated = 0
   #guide = 0
@@ -81,6 +86,9 @@ class Tally {
     this.#prompts = prompts
     this.#traces = Array.from({ length: prompts.length * request.n }, () => [])
     this.#cached = prompts.map(() => Number.POSITIVE_INFINITY)
+    const choices = request.tools === undefined ? 0 : prompts.length * request.n
+    const format = () => toolFormatOf(engine.models.get(request.model)!)
+    this.#readers = Array.from({ length: choices }, () => new ToolCallReader(format()))
     this.#outcomes = Array.from({ length: prompts.length * request.n }, () => undefined)
   }
 
@@ -94,7 +102,7 @@ class Tally {
       const { text, draws } = event
       const tokens = this.#wantsLogprobs ? draws.map((draw) => reportToken(draw, this.#tokenizer)) : undefined
       this.#trace(index, promptIndex, draws)
-      emit({ type: 'choice-delta', index, text, tokens })
+      emit({ type: 'choice-delta', index, ...this.#pieces(index, text), tokens })
       return
     }
     if (event.endDraw !== undefined) this.#trace(index, promptIndex, [event.endDraw], '')
@@ -103,7 +111,19 @@ class Tally {
     this.#guide += event.generatedTokens * this.#guidesOf(promptIndex)
     this.#cached[promptIndex] = Math.min(this.#cached[promptIndex]!, event.cachedTokens)
     this.#outcomes[index] = event.outcome
-    emit({ type: 'choice-end', index, finishReason: event.finishReason })
+    const reader = this.#readers[index]
+    const rest = reader?.finish().text ?? ''
+    if (rest !== '') emit({ type: 'choice-delta', index, text: rest, tokens: this.#wantsLogprobs ? [] : undefined })
+    const called = event.finishReason === 'stop' && (reader?.calls ?? 0) > 0
+    emit({ type: 'choice-end', index, finishReason: called ? 'tool-calls' : event.finishReason })
+  }
+
+  /** The text, with the calls of tools taken out of it. */
+  #pieces(index: number, text: string): Pick<DeltaEvent, 'text' | 'calls'> {
+    const reader = this.#readers[index]
+    if (reader === undefined) return { text }
+    const pieces = reader.push(text)
+    return pieces.calls.length === 0 ? { text: pieces.text } : pieces
   }
 
   end(): GenerationEvent {

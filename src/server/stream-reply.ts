@@ -46,7 +46,8 @@ async function* streamReply(
     record.note(batch)
     for (const event of batch) {
       if (event.type === 'choice-delta') {
-        if (event.text !== '' || (event.tokens?.length ?? 0) > 0) text += writer.delta(event)
+        if (event.text !== '' || (event.tokens?.length ?? 0) > 0 || event.calls !== undefined)
+          text += writer.delta(event)
       } else if (event.type === 'choice-end') {
         openChoices -= 1
         if (openChoices > 0) text += writer.choiceEnd(event, undefined)

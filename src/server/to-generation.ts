@@ -2,11 +2,13 @@ import { randomInt } from 'node:crypto'
 import type { z } from 'zod'
 import type { ChatMessage } from '../decoding/checkpoint/chat-template.ts'
 import type { AlignmentOptions } from '../guidance/alignment-options.ts'
-import type { ChatRequest } from './chat-request.ts'
+import { type ChatRequest, toolChoiceOf } from './chat-request.ts'
 import type { CompletionRequest } from './completion-request.ts'
-import type { GenerationRequest, Prompt } from './engine-messages.ts'
+import type { GenerationRequest, OfferedTools, Prompt } from './engine-messages.ts'
+import { grammarOfFormat, grammarOfTextFormat } from './response-format.ts'
 import { asksForLogprobs, type ResponsesRequest } from './responses-request.ts'
 import type { sharedBody } from './sampling-fields.ts'
+import { toolOffer, toToolCall } from './tool-fields.ts'
 
 /** What the body alone does not say. */
 export interface GenerationContext {
@@ -28,6 +30,8 @@ export function chatToGeneration(body: ChatRequest, context: GenerationContext):
   return {
     ...common(body, context),
     prompts: [{ type: 'messages', messages: body.messages.map(toChatMessage) }],
+    grammar: grammarOfFormat(body.response_format),
+    ...chatTools(body),
     sampling: {
       ...toSampling(body, context),
       maxTokens: body.max_completion_tokens ?? body.max_tokens,
@@ -50,12 +54,19 @@ export function responsesToGeneration(body: ResponsesRequest, context: Generatio
   return {
     ...common({ n: 1 }, context),
     prompts: [{ type: 'messages', messages: inputMessages(body) }],
+    grammar: grammarOfTextFormat(body.text?.format),
     sampling: {
       ...toSampling(body, context),
       maxTokens: body.max_output_tokens,
       topLogprobs: asksForLogprobs(body) ? body.top_logprobs : undefined,
     },
   }
+}
+
+function chatTools(body: ChatRequest): { readonly tools?: OfferedTools } {
+  const functions = body.tools?.map((tool) => tool.function)
+  const offer = toolOffer(functions, toolChoiceOf(body) ?? 'auto', body.parallel_tool_calls)
+  return offer === undefined ? {} : { tools: { offer, param: 'tools[*].function.parameters' } }
 }
 
 function inputMessages({ input, instructions }: ResponsesRequest): readonly ChatMessage[] {
@@ -91,18 +102,20 @@ function toSampling(body: Omit<SharedBody, 'n' | 'stream_options'>, context: Gen
 
 interface WireMessage {
   readonly role: string
-  readonly content: string | readonly { readonly text: string }[]
+  readonly content?: string | readonly { readonly text: string }[] | null | undefined
   readonly name?: string | null | undefined
   readonly tool_call_id?: string | null | undefined
+  readonly tool_calls?: readonly Parameters<typeof toToolCall>[0][] | null | undefined
 }
 
 export function toChatMessage(message: WireMessage): ChatMessage {
-  const { content, name, tool_call_id } = message
+  const { content, name, tool_call_id, tool_calls } = message
   return {
     role: message.role === 'developer' ? 'system' : message.role,
-    content: typeof content === 'string' ? content : content.map((part) => part.text).join('\n'),
+    content: typeof content === 'string' ? content : (content ?? []).map((part) => part.text).join('\n'),
     ...(name == null ? {} : { name }),
     ...(tool_call_id == null ? {} : { tool_call_id }),
+    ...(tool_calls == null || tool_calls.length === 0 ? {} : { tool_calls: tool_calls.map(toToolCall) }),
   }
 }
 

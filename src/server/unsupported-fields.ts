@@ -2,12 +2,8 @@ import { ApiProblem } from './api-problem.ts'
 
 /** Fields of the OpenAI API that the engine cannot honour, with the value that means the same as leaving them out. */
 const chatRefusals: Readonly<Record<string, { readonly neutral?: unknown; readonly reason: string }>> = {
-  tools: { neutral: [], reason: 'tools are not supported yet' },
-  tool_choice: { neutral: 'none', reason: 'tools are not supported yet' },
-  parallel_tool_calls: { reason: 'tools are not supported yet' },
-  functions: { neutral: [], reason: 'functions are not supported; tools are not either yet' },
-  function_call: { neutral: 'none', reason: 'functions are not supported; tools are not either yet' },
-  response_format: { neutral: { type: 'text' }, reason: 'only {"type": "text"} is supported' },
+  functions: { neutral: [], reason: 'functions are the older form of `tools`; send those' },
+  function_call: { neutral: 'none', reason: 'it is the older form of `tool_choice`; send that' },
   audio: { reason: 'audio is not supported' },
   modalities: { neutral: ['text'], reason: 'only ["text"] is supported' },
   web_search_options: { reason: 'web search is not supported' },

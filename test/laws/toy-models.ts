@@ -42,6 +42,7 @@ export function toyDirectory(models: ToyModels): ModelDirectory {
     sharesVocabulary: () => true,
     hasChatTemplate: () => true,
     renderAndEncode: (model, messages) => [names.indexOf(model), ...encodeMessages(messages)],
+    withTools: () => toyDirectory(models),
   }
 }
 

@@ -12,7 +12,7 @@ const chatCases: readonly (readonly [fields: object, status: number, param: stri
   [{ messages: [] }, 400, 'messages', /at least one/],
   [{ messages: [{ role: 'robot', content: '' }] }, 400, 'messages[0].role', /system/],
   [{ messages: [{ role: 'user', content: '\ud800' }] }, 400, 'messages[0].content', /surrogate/],
-  [{ messages: [message, { role: 'user', content: null }] }, 400, 'messages[1].content', /string or array/],
+  [{ messages: [message, { role: 'user', content: null }] }, 400, 'messages[1].content', /is required/],
   [
     {
       messages: [
@@ -29,7 +29,12 @@ const chatCases: readonly (readonly [fields: object, status: number, param: stri
     'messages[0].content[1].type',
     /only text parts/,
   ],
-  [{ messages: [{ role: 'assistant', content: '', tool_calls: [{}] }] }, 400, 'messages[0].tool_calls', /tool calls/],
+  [
+    { messages: [{ role: 'assistant', content: '', tool_calls: [{}] }] },
+    400,
+    'messages[0].tool_calls[0].id',
+    /is required/,
+  ],
   [{ temperature: 2.5 }, 400, 'temperature', /<=2/],
   [{ temperature: 1e-7 }, 400, 'temperature', /0 or at least 0\.000001/],
   [{ temperature: 5e-324 }, 400, 'temperature', /0 or at least/],
@@ -50,9 +55,18 @@ const chatCases: readonly (readonly [fields: object, status: number, param: stri
   [{ stream: true, stream_options: { include_obfuscation: true } }, 400, 'stream_options.include_obfuscation', /false/],
   [{ seed: 1.5 }, 400, 'seed', /int/],
   [{ seed: 2 ** 60 }, 400, 'seed', /<=9007199254740991/],
-  [{ tools: [{ type: 'function' }] }, 400, 'tools', /not supported/],
-  [{ tool_choice: 'auto' }, 400, 'tool_choice', /not supported/],
-  [{ response_format: { type: 'json_object' } }, 400, 'response_format', /text/],
+  [{ tools: [{ type: 'function' }] }, 400, 'tools[0].function', /is required/],
+  [{ tools: [{ type: 'web_search' }] }, 400, 'tools[0].type', /only functions are supported/],
+  [{ tool_choice: 'auto' }, 400, 'tool_choice', /needs tools/],
+  [{ functions: [{ name: 'f' }] }, 400, 'functions', /tools/],
+  [{ response_format: { type: 'yaml' } }, 400, 'response_format.type', /invalid/],
+  [{ response_format: { type: 'json_schema' } }, 400, 'response_format.json_schema', /is required/],
+  [
+    { response_format: { type: 'json_schema', json_schema: { name: 'a' } } },
+    400,
+    'response_format.json_schema.schema',
+    /is required/,
+  ],
   [{ audio: {} }, 400, 'audio', /not supported/],
   [{ store: true }, 400, 'store', /not stored/],
   [{ modalities: ['text', 'audio'] }, 400, 'modalities', /text/],
@@ -82,7 +96,7 @@ describe('bad fields', () => {
 
   it('a field that this version cannot honour has a code of its own', async () => {
     const image = [{ role: 'user', content: [{ type: 'image_url', image_url: {} }] }]
-    for (const fields of [{ messages: image }, { tools: [{}] }, { budget: 4 }]) {
+    for (const fields of [{ messages: image }, { functions: [{}] }, { budget: 4 }]) {
       const { error } = await jsonOf(await toyGateway().chat(fields))
       assert.equal(error.code, 'unsupported_parameter', error.message)
     }

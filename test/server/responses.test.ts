@@ -174,12 +174,7 @@ describe('POST /v1/responses', () => {
     [{ conversation: 'conv_1' }, 'conversation', 'unsupported_parameter', /as `input`/],
     [{ background: true }, 'background', 'unsupported_parameter', /as long as its request/],
     [{ truncation: 'auto' }, 'truncation', 'unsupported_parameter', /nothing/],
-    [
-      { text: { format: { type: 'json_schema', name: 'a', schema: {} } } },
-      'text.format',
-      'unsupported_parameter',
-      /not supported yet/,
-    ],
+    [{ text: { format: { type: 'json_schema', name: 'a' } } }, 'text.format.schema', null, /is required/],
     [{ reasoning: { effort: 'high' } }, 'reasoning.effort', 'unsupported_parameter', /not supported/],
     [{ include: ['file_search_call.results'] }, 'include[0]', null, /option/],
     [{ top_logprobs: 2 }, 'top_logprobs', null, /needs include/],

@@ -2,13 +2,17 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Template } from '@huggingface/jinja'
 import { CheckpointError, InvalidRequestError } from '../errors.ts'
+import type { ToolCall, ToolDefinition, ToolFormat } from '../tool-calls.ts'
 import type { TokenizerConfigJson } from './tokenizer-json.ts'
+import { toolFormatOf, withToolText } from './tool-text.ts'
 
 export interface ChatMessage {
   readonly role: string
   readonly content: string
   readonly name?: string
   readonly tool_call_id?: string
+  /** Calls that an assistant's message made. */
+  readonly tool_calls?: readonly ToolCall[]
 }
 
 /** A checkpoint's Jinja chat template. */
@@ -18,7 +22,9 @@ export interface ChatTemplate {
    * encode it without adding special tokens.
    * @throws InvalidRequestError (param "messages") when the template raises
    */
-  render(messages: readonly ChatMessage[]): string
+  render(messages: readonly ChatMessage[], tools?: readonly ToolDefinition[]): string
+  /** How its model writes calls; absent where the template knows of no tools, which are then told to the model by us. */
+  readonly toolFormat?: ToolFormat | undefined
 }
 
 /**
@@ -35,6 +41,9 @@ export function openChatTemplate(
   const template = existsSync(path) ? readFileSync(path, 'utf8') : defaultTemplate(source, config)
   if (template === undefined) return undefined
   const parsed = parseTemplate(source, template)
+  const withTools = (existsSync(path) ? undefined : toolTemplate(config)) ?? template
+  const parsedWithTools = withTools === template ? parsed : parseTemplate(source, withTools)
+  const toolFormat = toolFormatOf(withTools)
   const { bos_token, eos_token, pad_token, unk_token } = config
   // As transformers renders: tools and documents are None, which is not the same as undefined to a template.
   const given = {
@@ -48,10 +57,13 @@ export function openChatTemplate(
   }
   const context = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   return {
-    render(messages) {
+    toolFormat,
+    render(messages, tools) {
+      const told = toolFormat === undefined ? withToolText(messages, tools) : messages
       try {
         // raise_exception and strftime_now are the library's own.
-        return parsed.render({ ...context, messages })
+        if (tools === undefined || toolFormat === undefined) return parsed.render({ ...context, messages: told })
+        return parsedWithTools.render({ ...context, tools, messages })
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error)
         throw new InvalidRequestError(`The model's chat template refused the messages: ${reason}`, 'messages')
@@ -67,6 +79,11 @@ function defaultTemplate(source: string, config: TokenizerConfigJson): string | 
   if (found !== undefined) return found.template
   const names = template.map((entry) => entry.name).join(', ')
   throw new CheckpointError(source, `tokenizer_config.json: no chat template is named 'default', only ${names}`)
+}
+
+/** Of a list of templates the one for requests with tools. */
+function toolTemplate({ chat_template: template }: TokenizerConfigJson): string | undefined {
+  return Array.isArray(template) ? template.find(({ name }) => name === 'tool_use')?.template : undefined
 }
 
 function parseTemplate(source: string, template: string): Template {

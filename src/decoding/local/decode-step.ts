@@ -1,5 +1,6 @@
-import type { SelectionScratch } from '../top-logits.ts'
+import type { DrawScratch } from './draw-scratch.ts'
 import { type BaseStep, drawNext, needsWholeRow } from './draw-step.ts'
+import { endIds } from './end-ids.ts'
 import type { LocalSequence } from './local-sequence.ts'
 import type { ModelRunner, StepResult } from './model-runner.ts'
 import { type GuideRow, mixtureOf, type TermRow, termRow } from './step-mixture.ts'
@@ -19,7 +20,7 @@ export interface DecodingModel {
 export async function decodeStep(
   sequences: readonly LocalSequence[],
   models: ReadonlyMap<string, DecodingModel>,
-  scratch: SelectionScratch,
+  scratch: DrawScratch,
 ): Promise<number> {
   const guides = await runGuides(sequences, models)
   let rowCount = guides.length
@@ -88,7 +89,7 @@ async function decodeGroup(
   model: DecodingModel,
   sequences: readonly LocalSequence[],
   guides: readonly GuideRow[],
-  scratch: SelectionScratch,
+  scratch: DrawScratch,
 ): Promise<number> {
   const { runner, name } = model
   const rows = sequences.flatMap((sequence) =>
@@ -100,7 +101,7 @@ async function decodeGroup(
     mixed: sequences.some(needsWholeRow),
     top: true,
   })
-  const step: BaseStep = { runner, sequences, rows, guides, result, scratch }
+  const step: BaseStep = { runner, sequences, rows, guides, result, scratch, eosTokenIds: model.eosTokenIds }
   for (const index of sequences.keys()) await drawInto(model, step, index)
   store(rows, result)
   return rows.length
@@ -108,12 +109,13 @@ async function decodeGroup(
 
 async function drawInto(model: DecodingModel, step: BaseStep, index: number): Promise<void> {
   const sequence = step.sequences[index]!
-  const { ignoreEos, stopTokenIds } = sequence.request.sampling
+  const ends = endIds(model.eosTokenIds, sequence.request.sampling)
   try {
     const draw = await drawNext(step, index)
-    const ends = stopTokenIds.includes(draw.id) || (!ignoreEos && model.eosTokenIds.includes(draw.id))
-    if (ends) sequence.acceptEnd(draw)
-    else sequence.accept(draw, model.bytesOf(draw.id))
+    if (ends.includes(draw.id)) sequence.acceptEnd(draw)
+    else sequence.accept(draw, (sequence.request.grammar ?? model).bytesOf(draw.id))
+    // without any token that ends an answer, a complete one ends by itself
+    if (ends.length === 0 && sequence.exhausted) sequence.finish('stop')
   } catch (error) {
     sequence.fail(error)
   }

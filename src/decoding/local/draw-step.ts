@@ -1,21 +1,24 @@
 import type { TokenDraw } from '../decoder.ts'
+import { drawAllowed } from '../grammar/allowed-draw.ts'
 import { tailChunk } from '../graph/mixture.ts'
 import { type Draw, drawFromTop, reportedTop, wholeVocabulary } from '../head-draw.ts'
 import { applyPenalties } from '../penalties.ts'
 import { drawFromLogits } from '../sampler.ts'
 import type { SamplingParams } from '../sampling-params.ts'
 import { drawFromTail, drawsFromTail } from '../tail-draw.ts'
-import type { SelectionScratch, TopLogits } from '../top-logits.ts'
+import type { TopLogits } from '../top-logits.ts'
+import type { DrawScratch } from './draw-scratch.ts'
+import { endIds } from './end-ids.ts'
 import type { LocalSequence } from './local-sequence.ts'
 import type { ModelRunner, StepResult } from './model-runner.ts'
 import { type GuideRow, mixtureOf, nextUniform, type TermRow } from './step-mixture.ts'
 
 /**
- * Whether the sequence gets its whole row at once: penalties and biases reach tokens beyond the most likely ones, and where a
- * law was flat lately, it will be again. Only the sequence's own past decides, so its bits do not depend on its neighbours.
+ * Whether the sequence gets its whole row at once: penalties, biases and grammars reach tokens beyond the most likely ones, and
+ * where a law was flat lately, it will be again. Only the sequence's own past decides, so its bits do not depend on its neighbours.
  */
 export const needsWholeRow = (sequence: LocalSequence): boolean =>
-  sequence.history !== undefined || sequence.wholeRows > 0
+  sequence.history !== undefined || sequence.grammarState !== undefined || sequence.wholeRows > 0
 
 // Two misses this close mean a flat law; after as many whole rows as given the most likely tokens are tried again.
 const closeMisses = 4
@@ -28,7 +31,8 @@ export interface BaseStep {
   readonly rows: readonly TermRow[]
   readonly guides: readonly GuideRow[]
   readonly result: StepResult
-  readonly scratch: SelectionScratch
+  readonly scratch: DrawScratch
+  readonly eosTokenIds: readonly number[]
 }
 
 /** Draws the next token of `sequences[index]`. */
@@ -80,7 +84,11 @@ async function drawWhole(step: BaseStep, index: number, u: number): Promise<Draw
   const logits = needsWholeRow(sequence) ? wholeRow(step, index) : await repeatForWholeRow(step, sequence)
   countWholeRow(sequence)
   if (sequence.history !== undefined) applyPenalties(logits, sampling, sequence.history)
-  return drawFromLogits(logits, sampling, u, step.scratch)
+  const { grammarState } = sequence
+  if (grammarState === undefined) return drawFromLogits(logits, sampling, u, step.scratch.selection)
+  const ends = endIds(step.eosTokenIds, sampling)
+  const mask = sequence.request.grammar!.allowedWithin(grammarState, sampling.maxTokens - sequence.generatedTokens)
+  return drawAllowed(logits, { mask, ends, complete: grammarState.complete }, sampling, u, step.scratch)
 }
 
 function countWholeRow(sequence: LocalSequence): void {

@@ -3,8 +3,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Decoder, Sequence, SequenceDelta, SequenceRequest } from '../decoder.ts'
 import { ContextLengthError, InvalidRequestError, OverloadedError, UnknownModelError } from '../errors.ts'
 import { blockTokens } from '../graph/attention.ts'
-import { type SelectionScratch, selectionScratch, temperRow } from '../top-logits.ts'
+import { temperRow } from '../top-logits.ts'
 import { decodeStep } from './decode-step.ts'
+import { type DrawScratch, drawScratch } from './draw-scratch.ts'
 import type { EngineOptions, EngineStats, LoadedModel, ModelSpec } from './engine-options.ts'
 import { fairShare } from './fair-share.ts'
 import { blockBytesOf, type OpenedModel, openModel, type RunningModel, startModel } from './loaded-model.ts'
@@ -56,7 +57,7 @@ export class LocalEngine implements Decoder {
   readonly #options: EngineOptions
   readonly #memory: MemoryPlan
   readonly #scoring: LogprobQueue
-  readonly #scratch: SelectionScratch
+  readonly #scratch: DrawScratch
   readonly #waiting: LocalSequence[] = []
   readonly #admitted = new Set<LocalSequence>()
   readonly #toRelease: LocalSequence[] = []
@@ -73,7 +74,7 @@ export class LocalEngine implements Decoder {
     this.#memory = new MemoryPlan(this.#running)
     this.#scoring = new LogprobQueue(this.#running, this.#memory)
     // There may be no model at all: the process then only judges with rewards.
-    this.#scratch = selectionScratch(Math.max(1, ...models.map((model) => model.runner.vocabSize)))
+    this.#scratch = drawScratch(Math.max(1, ...models.map((model) => model.runner.vocabSize)))
   }
 
   open(request: SequenceRequest): Sequence {

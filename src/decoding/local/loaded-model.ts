@@ -2,8 +2,11 @@ import { join } from 'node:path'
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { HubOptions } from '../checkpoint/hub.ts'
 import { type LoraAdapter, openLoraAdapter } from '../checkpoint/lora-adapter.ts'
+import type { TokenizerAdapter } from '../checkpoint/tokenizer.ts'
 import { CheckpointError } from '../errors.ts'
+import { Grammars } from '../grammar/grammars.ts'
 import { preparedGraph } from '../graph/prepared-graph.ts'
+import { toolSyntax } from '../tool-calls.ts'
 import type { DecodingModel } from './decode-step.ts'
 import type { EngineOptions, LoadedModel, ModelSpec } from './engine-options.ts'
 import { blockBytes } from './kv-pool.ts'
@@ -65,8 +68,17 @@ export async function startModel(
     chatTemplate,
     eosTokenIds,
     adapterNames: names,
+    grammars: new Grammars(vocabSize, markedBytes(tokenizer)),
   }
   return { name, runner, eosTokenIds, card, bytesOf: (id) => tokenizer.bytesOf(id) }
+}
+
+/** A token's bytes; the marker with which Mistral's models begin calls is special, and would have none. */
+function markedBytes(tokenizer: TokenizerAdapter): (id: number) => Uint8Array {
+  const { trigger } = toolSyntax.mistral
+  const marker = tokenizer.idOf(trigger)
+  const name = Buffer.from(trigger, 'utf8')
+  return (id) => (id === marker ? name : tokenizer.bytesOf(id))
 }
 
 /** One token through the model and each adapter, one at a time: finite weights can still overflow. */

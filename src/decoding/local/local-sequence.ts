@@ -1,5 +1,6 @@
 import { AnswerText } from '../answer-text.ts'
 import type { FinishReason, Sequence, SequenceDelta, SequenceRequest, TokenDraw } from '../decoder.ts'
+import type { GrammarState } from '../grammar/token-grammar.ts'
 import { hasPenalties, TokenHistory } from '../penalties.ts'
 import { compileStopStrings } from '../stop-strings.ts'
 import type { KvContext } from './kv-context.ts'
@@ -31,6 +32,8 @@ export class LocalSequence implements Sequence {
   /** The draw before which the most likely tokens last did not decide. */
   lastMiss: number
   readonly history: TokenHistory | undefined
+  /** How far the answer has come in its grammar, if it has one. */
+  grammarState: GrammarState | undefined
   #answer: AnswerText
   #nextInput: number
   #outbox: SequenceDelta[] = []
@@ -51,6 +54,7 @@ export class LocalSequence implements Sequence {
     this.endDraw = origin?.endDraw
     this.wholeRows = origin?.wholeRows ?? 0
     this.lastMiss = origin?.lastMiss ?? Number.NEGATIVE_INFINITY
+    this.grammarState = origin === undefined ? request.grammar?.start : origin.grammarState
     this.history = hasPenalties(request.sampling)
       ? (origin?.history?.clone() ?? new TokenHistory(base.promptIds))
       : undefined
@@ -70,6 +74,11 @@ export class LocalSequence implements Sequence {
     return this.phase === 'over' || (this.phase === 'ready' && (this.wanted ?? 0) <= 0)
   }
 
+  /** Whether its grammar lets nothing follow. */
+  get exhausted(): boolean {
+    return this.phase === 'ready' && this.grammarState?.places.length === 0
+  }
+
   /** The token each context takes in next: its prompt's last one first, then the drawn ones. */
   nextInput(term: number): number {
     return this.generatedTokens === 0 ? this.request.terms[term]!.promptIds.at(-1)! : this.#nextInput
@@ -77,6 +86,8 @@ export class LocalSequence implements Sequence {
 
   /** Takes in a drawn token that goes on with the answer. */
   accept(draw: TokenDraw, bytes: Uint8Array): void {
+    const { grammar } = this.request
+    if (this.grammarState !== undefined) this.grammarState = grammar!.after(this.grammarState, draw.id)
     this.#count(draw.id)
     this.#outbox.push(this.#answer.push(draw, bytes))
     if (this.#answer.stopped) this.#end('stop')
