@@ -26,7 +26,7 @@ const plain = { ignoreEos: false }
 
 test('an answer goes on from its own text, with the sampling of the request', async () => {
   double.asked.length = 0
-  const particles = { n: 2, reward: 'brief', resample_every: 4, resampler: 'systematic' }
+  const particles = { n: 4, reward: 'brief', resample_every: 4, resampler: 'multinomial', ess_threshold: 2 }
   const { text, alignment } = await run(
     engine,
     steeredRequest({ particles }, { ...plain, temperature: 0.7, topP: 0.9 }),
