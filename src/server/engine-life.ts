@@ -2,11 +2,12 @@ import { ApiProblem } from './api-problem.ts'
 import { BackOff } from './back-off.ts'
 import { EngineLoadError, type EngineStatus } from './engine.ts'
 import { type EngineChild, forkEngine } from './engine-child.ts'
-import type { EngineClientOptions } from './engine-client-options.ts'
+import type { EngineClientOptions, MemoryStanding } from './engine-client-options.ts'
+import { watchEngineMemory } from './engine-memory.ts'
 import type { EngineEvent, EngineReport, EngineSetup, ModelCard } from './engine-messages.ts'
 import { type Watchdog, watchEngine } from './engine-watchdog.ts'
 import type { InFlight } from './in-flight.ts'
-import { MemoryWatch } from './memory-ceiling.ts'
+import type { MemoryWatch } from './memory-ceiling.ts'
 
 /** Events that answer what was asked. */
 export type EngineAnswer = Extract<EngineEvent, { type: 'generation-events' | 'stats' }>
@@ -157,7 +158,11 @@ export class EngineLife {
     this.#models = models
     this.#status = 'ready'
     this.#loaded = true
-    this.#memoryWatch = this.#watchMemory()
+    this.#memoryWatch = watchEngineMemory(this.#options, {
+      stats: () => this.stats(),
+      isBusy: () => this.#inFlight.generations > 0,
+      onStanding: (standing) => this.#stand(standing),
+    })
     this.#settleStart(undefined)
   }
 
@@ -171,35 +176,12 @@ export class EngineLife {
     this.#started = undefined
   }
 
-  #watchMemory(): MemoryWatch | undefined {
-    const { onMemory, memoryTickMs, memoryCeiling } = this.#options
-    if (memoryCeiling === undefined) return undefined
-    const watched = {
-      residentBytes: () => this.#residentBytes(),
-      isBusy: () => this.#inFlight.generations > 0,
-      onFull: (residentBytes: number) => {
-        this.#status = 'full'
-        onMemory('full', residentBytes)
-      },
-      onRoom: (residentBytes: number) => {
-        this.#status = 'ready'
-        onMemory('room', residentBytes)
-      },
-      onStuck: (residentBytes: number) => this.#endStuck(residentBytes),
-    }
-    return new MemoryWatch(watched, memoryCeiling, memoryTickMs)
+  #stand(standing: MemoryStanding): void {
+    if (standing === 'stuck') this.#endStuck()
+    else this.#status = standing === 'full' ? 'full' : 'ready'
   }
 
-  async #residentBytes(): Promise<number | undefined> {
-    // Rejected where it ends before it answers, which its exit tells.
-    return await this.stats().then(
-      ({ residentBytes }) => residentBytes,
-      () => undefined,
-    )
-  }
-
-  #endStuck(residentBytes: number): void {
-    this.#options.onMemory('stuck', residentBytes)
+  #endStuck(): void {
     // Its models alone are too much, and the next one hardly fares better: it need not be quick.
     if (!this.#asked) this.#loaded = false
     this.#endChild('The engine process reached its memory ceiling and is being restarted; try again shortly.')
