@@ -8,6 +8,7 @@ import { crossOrigin } from './cross-origin.ts'
 import type { AppEnvironment, Gateway } from './gateway.ts'
 import { healthz, readyz } from './health.ts'
 import { checkKey } from './keys/guard.ts'
+import { lastReplies } from './last-replies.ts'
 import { Scrape } from './metrics/scrape.ts'
 import { listModels, retrieveModel } from './models.ts'
 import { clientGoneStatus, isLogged, toOpenAIError } from './openai-error.ts'
@@ -23,6 +24,7 @@ import { listRewards, postRewards } from './rewards.ts'
 export function createApp(gateway: Gateway): Hono<AppEnvironment> {
   const app = new Hono<AppEnvironment>()
   app.use(requestId)
+  app.use(lastReplies(gateway))
   app.use('/v1/*', keepRecords(gateway))
   app.use('/v1/*', crossOrigin(gateway))
   app.use('/v1/*', async (_context, next) => {

@@ -21,7 +21,7 @@ export function crossOrigin(gateway: Gateway): MiddlewareHandler<AppEnvironment>
   return (context, next) => (gateway.corsOrigins.length === 0 ? next() : allow(context, next))
 }
 
-/** The headers of a reply that is written to the socket before the middleware is done: Hono adds `Vary` only behind the handler. */
+/** The headers of a reply that is written to the socket before the middleware is done: what is added only behind the handler (`Vary` by Hono, `Connection`) too. */
 export function headersAhead(
   context: Context<AppEnvironment>,
   gateway: Gateway,
@@ -30,5 +30,6 @@ export function headersAhead(
   // not those of `context.res`, which would be merged with the response that is returned
   const { headers } = context.body(null, 200, own)
   if (gateway.corsOrigins.length > 0) headers.append('vary', 'Origin')
+  if (gateway.isDraining()) headers.set('connection', 'close')
   return headers
 }

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Load } from './load.ts'
 
 /** What works on requests: the engine, an upstream. */
 export interface Worker {
@@ -7,15 +8,21 @@ export interface Worker {
   close(): Promise<void>
 }
 
-/** Last bytes of finished replies get this long to leave. */
+/** Last bytes of replies that were broken off, or counted nowhere, get this long to leave. */
 const flushMs = 2000
 
 /**
- * Lets what is in flight finish, at most `mostMs`, then ends the workers and the connections.
- * The server answers (with refusals) until then, so that a load balancer can see that it is going.
+ * Lets what is in flight finish, at most `mostMs`, then ends the workers and the connections. A request is in flight until its client has
+ * taken the reply: one that reads slowly may be far behind an engine that is done. The server answers (with refusals) until then, so that a load
+ * balancer can see that it is going.
  */
-export async function drain(server: Server, workers: readonly Worker[], mostMs: number): Promise<void> {
-  await until(() => workers.every(({ inFlight }) => inFlight === 0), mostMs)
+export async function drain(
+  server: Server,
+  workers: readonly Worker[],
+  load: Pick<Load, 'cost'>,
+  mostMs: number,
+): Promise<void> {
+  await until(() => load.cost === 0 && workers.every(({ inFlight }) => inFlight === 0), mostMs)
   await Promise.all(workers.map((worker) => worker.close()))
   let closed = false
   server.close(() => {

@@ -39,9 +39,10 @@ export async function serve(config: Config, environment: Environment, reread?: (
   const engine = ownEngine ?? absentEngine
   const live = new LiveSettings(config, log, metrics)
   const tracing = await tracingOf(config, log)
+  const load = new Load()
   let draining = false
   const server = createHttpServer(
-    createApp(gatewayOver(live, { engine, metrics, tracing, log, isDraining: () => draining })).fetch,
+    createApp(gatewayOver(live, { engine, metrics, tracing, log, load, isDraining: () => draining })).fetch,
     config.server.stall_seconds * 1000,
   )
   await listen(server, config.server)
@@ -53,7 +54,7 @@ export async function serve(config: Config, environment: Environment, reread?: (
     const workers = [engine, ...live.upstreamClients]
     const inFlight = workers.reduce((sum, worker) => sum + worker.inFlight, 0)
     log.info({ signal, inFlight }, 'shutting down')
-    await drain(server, workers, drainMs)
+    await drain(server, workers, load, drainMs)
     await tracing?.close()
   })
   if (reread !== undefined)
@@ -74,15 +75,15 @@ function welcome(config: Config, url: string): string {
   return config.server.playground && isBuilt(builtPlayground) ? `Playground: ${url}/\n\n${lines}` : lines
 }
 
-interface Services extends Pick<Gateway, 'engine' | 'metrics' | 'tracing' | 'isDraining'> {
+interface Services extends Pick<Gateway, 'engine' | 'metrics' | 'tracing' | 'load' | 'isDraining'> {
   readonly log: Logger
 }
 
 /** What the routes see: services that stay, over settings that a reload replaces. */
-function gatewayOver(live: LiveSettings, { engine, metrics, tracing, log, isDraining }: Services): Gateway {
+function gatewayOver(live: LiveSettings, { engine, metrics, tracing, log, load, isDraining }: Services): Gateway {
   return {
     engine,
-    load: new Load(),
+    load,
     metrics,
     tracing,
     isDraining,

@@ -117,6 +117,21 @@ describe('EngineClient', () => {
     assert.equal(await started, false)
   })
 
+  it('that is closed in the very moment in which its models are loaded stays closed', async () => {
+    let closed: Promise<void> | undefined
+    const client: EngineClient = new EngineClient(setup('good'), {
+      entry,
+      onProgress: () => {
+        // until it has said that it is ready, too
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+        closed = client.close()
+      },
+    })
+    assert.equal(await client.start(), false)
+    await closed
+    assert.equal(client.state.status, 'stopped')
+  })
+
   it('does not retry a first load that fails', async () => {
     const client = new EngineClient(setup('broken'), { entry })
     await assert.rejects(client.start(), /no such file/)

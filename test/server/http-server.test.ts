@@ -111,6 +111,49 @@ describe('a streamed reply', () => {
   })
 })
 
+describe('a server that goes down', () => {
+  /** It is told to go down while it works on a request. */
+  class LastEngine extends ToyEngine {
+    isDraining = false
+
+    override async *generate(...asked: Parameters<ToyEngine['generate']>) {
+      this.isDraining = true
+      yield* super.generate(...asked)
+    }
+  }
+
+  for (const [stream, corsOrigins] of [
+    [true, []],
+    [true, ['https://app.example.com']],
+    [false, []],
+  ] as const)
+    it(`keeps no connection behind the replies that it still gives (stream: ${stream}, origins: ${corsOrigins.length})`, async (t) => {
+      const engine = new LastEngine()
+      const settings = { isDraining: () => engine.isDraining, corsOrigins }
+      const complaints = t.mock.method(console, 'error', () => {})
+      await withServer(
+        async (port) => {
+          const ask = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${port}${path}`, init)
+          const before = await ask('/readyz')
+          assert.deepEqual([before.status, before.headers.get('connection')], [200, 'keep-alive'])
+          await before.text()
+          const body = JSON.stringify({ model: 'tiny', messages: [{ role: 'user', content: 'Hi' }], stream })
+          const last = await ask('/v1/chat/completions', { method: 'POST', body })
+          assert.deepEqual([last.status, last.headers.get('connection')], [200, 'close'])
+          assert.match(await last.text(), stream ? /\[DONE\]/ : /Hello there/)
+          for (const path of ['/v1/models', '/readyz']) {
+            const refused = await ask(path)
+            assert.deepEqual([refused.status, refused.headers.get('connection')], [503, 'close'])
+            await refused.text()
+          }
+        },
+        engine,
+        settings,
+      )
+      assert.equal(complaints.mock.callCount(), 0)
+    })
+})
+
 describe('watchSocketClose', () => {
   it('puts one listener on a socket for all its requests, and forgets those that ended', async () => {
     await withServer(async (port, sockets) => {

@@ -186,6 +186,16 @@ describe('who answers', () => {
     assert.deepEqual(gpu.received, [])
   })
 
+  it('a reply that comes while the server shuts down keeps no connection', async () => {
+    const closing = await passingGateway(
+      { models: { llama: { upstream: 'gpu' } }, upstreams: { gpu: upstreamOf(gpu.url) } },
+      { isDraining: () => gpu.received.length > 0 },
+    )
+    const { status, headers } = await exchange(closing.url, { body: chat() })
+    assert.deepEqual([status, headers.connection], [200, 'close'])
+    await closing.close()
+  })
+
   it('replicas that the gateway can use make it ready', async () => {
     const ready = await exchange(alone.url, { method: 'GET', path: '/readyz' })
     const { status, upstreams } = JSON.parse(ready.body.toString())

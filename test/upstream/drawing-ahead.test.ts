@@ -3,6 +3,8 @@ import { after, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Sequence, SequenceRequest } from '../../src/decoding/decoder.ts'
 import { openUpstream } from '../../src/decoding/upstream/http/pooled-upstream.ts'
+import { UpstreamError } from '../../src/decoding/upstream/http/upstream-error.ts'
+import type { TokenEngine } from '../../src/decoding/upstream/token-engine.ts'
 import { UpstreamDecoder } from '../../src/decoding/upstream/upstream-decoder.ts'
 import { VllmEngine } from '../../src/decoding/upstream/vllm/vllm-engine.ts'
 import { never } from '../decoding/decoder-contract.ts'
@@ -114,6 +116,77 @@ test('an abort within a segment ends the call', async () => {
   }, /gone/)
   await until(() => double.running === 0)
   decoder.release(sequence)
+})
+
+test('an abort between two pieces is noticed at once, however long the engine says nothing', async () => {
+  let over = false
+  const engine: TokenEngine = {
+    name: 'silent',
+    abilities: wholeAbilities,
+    draft: () => assert.fail(),
+    readBlock: () => assert.fail(),
+    async *stream(_request, { signal }) {
+      try {
+        yield { tokens: [{ id: 3, logprob: -1, top: { ids: [], logprobs: [] } }], finish: undefined }
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      } finally {
+        over = true
+      }
+    },
+  }
+  const silent = new UpstreamDecoder({ upstream: new Map([['base', { ...model, engine }]]), local: localGuides })
+  const sequence = silent.open(request(true))
+  const controller = new AbortController()
+  const segment = silent.advance(sequence, 8, controller.signal)
+  assert.equal((await segment.next()).value?.draws.length, 1)
+  controller.abort(new Error('gone'))
+  await assert.rejects(segment.next(), /gone/)
+  assert.ok(over)
+  silent.release(sequence)
+})
+
+/** An engine whose calls all say token 3; its first breaks off behind `after` tokens. */
+function breaking(after: number) {
+  const prompts: (readonly number[])[] = []
+  const engine: TokenEngine = {
+    name: 'breaking',
+    abilities: wholeAbilities,
+    draft: () => assert.fail(),
+    readBlock: () => assert.fail(),
+    async *stream({ promptIds, maxTokens }) {
+      const isFirst = prompts.push(promptIds) === 1
+      for (let i = 1; i <= maxTokens; i++) {
+        if (isFirst && i > after) throw new UpstreamError('protocol', 'breaking', 'broke off')
+        const tokens = [{ id: 3, logprob: -1, top: { ids: [], logprobs: [] } }]
+        yield { tokens, finish: i === maxTokens ? 'length' : undefined }
+      }
+    },
+  }
+  const broken = new UpstreamDecoder({ upstream: new Map([['base', { ...model, engine }]]), local: localGuides })
+  return { broken, prompts }
+}
+
+async function drawnOf(broken: UpstreamDecoder, lengths: readonly number[]) {
+  const sequence = broken.open(request(true))
+  let count = 0
+  for (const length of lengths)
+    for await (const { draws } of broken.advance(sequence, length, never)) count += draws.length
+  broken.release(sequence)
+  return count
+}
+
+test('a call that breaks while nobody reads it costs nothing but another one', async () => {
+  const { broken, prompts } = breaking(2)
+  assert.equal(await drawnOf(broken, [2, 4, 6]), 12)
+  assert.deepEqual(prompts, [
+    [0, 1, 3],
+    [0, 1, 3, 3, 3],
+  ])
+})
+
+test('a call that breaks while it is read fails its answer', async () => {
+  const { broken } = breaking(3)
+  await assert.rejects(drawnOf(broken, [2, 4, 6]), /broke off/)
 })
 
 test('a signal of a segment that is over stops nothing', async () => {

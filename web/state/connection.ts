@@ -14,15 +14,23 @@ export const refusal = signal<ServerError | undefined>(undefined)
 
 const lookMs = { ready: 5000, other: 1000 }
 
+/** A server may come to know the key, or want none any more: every so many looks at a locked one it is asked again. */
+const looksPerAsk = 6
+
 /** Watches the server for as long as the page lives; whenever it has (again) become ready, tells what it offers. */
 export async function watchServer(onReady: (offer: AlignmentDescription) => void): Promise<never> {
+  let looksLocked = 0
   for (;;) {
     const found = await look()
     const before = connection.value
-    // what a key was refused for once, it is refused for again
-    connection.value = found === 'ready' && before === 'locked' ? before : found
-    if (connection.value === 'ready' && before !== 'ready') await tellOffer(onReady)
-    await pause(found === 'ready' ? lookMs.ready : lookMs.other)
+    const locked = found === 'ready' && before === 'locked'
+    if (!locked) connection.value = found
+    looksLocked = locked ? looksLocked + 1 : 0
+    const due = locked ? looksLocked % looksPerAsk === 0 : found === 'ready' && before !== 'ready'
+    if (due) await tellOffer(onReady)
+    // connecting: another key was entered while the one before was asked about
+    const settled = found === 'ready' && connection.value !== 'connecting'
+    await pause(settled ? lookMs.ready : lookMs.other)
   }
 }
 
@@ -51,6 +59,11 @@ function lock(error: ServerError): void {
   connection.value = 'locked'
 }
 
+function unlock(): void {
+  refusal.value = undefined
+  connection.value = 'ready'
+}
+
 async function look(): Promise<Connection> {
   try {
     await getJson('/readyz', AbortSignal.timeout(4000))
@@ -63,9 +76,12 @@ async function look(): Promise<Connection> {
 async function tellOffer(onReady: (offer: AlignmentDescription) => void): Promise<void> {
   const asked = apiKey.value
   try {
-    onReady(await getJson<AlignmentDescription>('/v1/alignment', AbortSignal.timeout(4000)))
-  } catch (error) {
+    const found = await getJson<AlignmentDescription>('/v1/alignment', AbortSignal.timeout(4000))
     // another key was entered meanwhile, which is not asked about yet
+    if (apiKey.value !== asked) return
+    unlock()
+    onReady(found)
+  } catch (error) {
     if (apiKey.value !== asked) return
     if (isRefusal(error)) return lock(error)
     // it went away again between two questions: the next look sees it

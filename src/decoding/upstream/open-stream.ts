@@ -14,6 +14,10 @@ export class OpenStream {
   #end: StreamPiece['finish']
   /** Whether the engine sent any token. */
   brought = false
+  /** Whether it failed between the last piece that was read and a later segment, which can do without it. */
+  brokeUnread = false
+  /** Nothing was read since it was left open. */
+  #unread = false
   /** Whether it said everything, or why it ends. */
   ended = false
 
@@ -40,6 +44,8 @@ export class OpenStream {
    * @throws UpstreamError; the signal's reason when aborted, and then the call is over
    */
   async take(most: number, signal: AbortSignal): Promise<readonly EngineToken[] | undefined> {
+    // one that came between two pieces tells no listener any more
+    signal.throwIfAborted()
     const abort = () => this.#stop.abort(signal.reason)
     signal.addEventListener('abort', abort)
     try {
@@ -51,13 +57,29 @@ export class OpenStream {
   }
 
   async #read(): Promise<boolean> {
-    const { done, value } = await this.#pieces.next()
+    const { done, value } = await this.#next()
     this.ended ||= done === true || value.finish !== undefined
     if (done === true) return false
     this.#waiting = [...value.tokens]
     this.#end ??= value.finish
     this.brought ||= value.tokens.length > 0
     return true
+  }
+
+  async #next(): Promise<IteratorResult<StreamPiece>> {
+    try {
+      return await this.#pieces.next()
+    } catch (error) {
+      this.brokeUnread = this.#unread
+      throw error
+    } finally {
+      this.#unread = false
+    }
+  }
+
+  /** What the engine says from now on is read later. */
+  keep(): void {
+    this.#unread = true
   }
 
   /** Reads what the engine has to say behind its last token, so that the connection can be used again. */

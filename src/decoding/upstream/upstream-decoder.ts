@@ -124,6 +124,10 @@ export class UpstreamDecoder implements Decoder {
       }
       if (!open.brought) throw new UpstreamError('protocol', course.model.engine.name, 'ended a stream without a token')
       rest = restOf(sequence, open)
+      if (rest === 'later') open.keep()
+    } catch (error) {
+      if (signal.aborted || !open.brokeUnread) throw error
+      // nobody misses what it had drawn ahead: `advance` goes on in another call
     } finally {
       if (rest !== 'later') this.#streams.delete(sequence)
       if (rest === 'left') await open.leave()
