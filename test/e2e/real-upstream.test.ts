@@ -130,11 +130,13 @@ describe('passing through to a real engine', { skip }, () => {
 
   for (const stream of [true, false]) {
     it(`a client that leaves ends the engine's work (stream: ${stream})`, async () => {
-      const outgoing = send(`${gateway.url}/v1/chat/completions`, { method: 'POST', agent: false })
+      const headers = { 'content-type': 'application/json' }
+      const outgoing = send(`${gateway.url}/v1/chat/completions`, { method: 'POST', agent: false, headers })
       outgoing.on('error', () => undefined)
       outgoing.end(JSON.stringify({ model, messages, max_tokens: 500, ignore_eos: true, stream }))
       if (stream) {
         const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
+        assert.equal(incoming.statusCode, 200)
         await once(incoming, 'data')
         incoming.on('error', () => undefined)
       } else {
