@@ -86,9 +86,11 @@ class Tally {
     this.#prompts = prompts
     this.#traces = Array.from({ length: prompts.length * request.n }, () => [])
     this.#cached = prompts.map(() => Number.POSITIVE_INFINITY)
-    const choices = request.tools === undefined ? 0 : prompts.length * request.n
+    const { tools } = request
+    const names = tools?.offer.definitions.map((tool) => tool.function.name) ?? []
+    const choices = tools === undefined ? 0 : prompts.length * request.n
     const format = () => toolFormatOf(engine.models.get(request.model)!)
-    this.#readers = Array.from({ length: choices }, () => new ToolCallReader(format()))
+    this.#readers = Array.from({ length: choices }, () => new ToolCallReader(format(), names))
     this.#outcomes = Array.from({ length: prompts.length * request.n }, () => undefined)
   }
 
@@ -114,7 +116,8 @@ class Tally {
     const reader = this.#readers[index]
     const rest = reader?.finish().text ?? ''
     if (rest !== '') emit({ type: 'choice-delta', index, text: rest, tokens: this.#wantsLogprobs ? [] : undefined })
-    const called = event.finishReason === 'stop' && (reader?.calls ?? 0) > 0
+    // a stop string may end an answer in the middle of a call, which is then none that can be made
+    const called = event.finishReason === 'stop' && reader !== undefined && reader.calls > 0 && !reader.cut
     emit({ type: 'choice-end', index, finishReason: called ? 'tool-calls' : event.finishReason })
   }
 

@@ -10,8 +10,6 @@ export interface ReadPieces {
 /** text, then for each call: all that is before its arguments, and the arguments. */
 type Phase = 'text' | 'opening' | 'arguments'
 
-const namePattern = '("(?:[^"\\\\]|\\\\.)*")'
-
 /**
  * Takes the calls of tools out of an answer as it comes. The grammar has made sure of their form; what waits because it may
  * begin a call is text after all when it does not, and when the answer is cut there: nothing is ever lost.
@@ -20,24 +18,33 @@ export class ToolCallReader {
   readonly #syntax: ToolSyntax
   readonly #first: RegExp
   readonly #next: RegExp
+  /** How the first call may begin. */
+  readonly #openings: readonly string[]
   #phase: Phase
   /** Not decided yet. */
   #held = ''
   #nesting = new Nesting()
   #calls = 0
 
-  constructor(format: ToolFormat) {
+  /** @param names of the functions that may be called: another name makes no call */
+  constructor(format: ToolFormat, names: readonly string[]) {
     this.#syntax = toolSyntax[format]
     const { trigger, open, between, argumentsKey } = this.#syntax
-    const opening = `\\{"name": ${namePattern}, "${argumentsKey}": `
+    const opening = `\\{"name": "(${names.map(literally).join('|')})", "${argumentsKey}": (?=\\{)`
     this.#first = new RegExp(`^${literally(trigger + open)}${opening}`)
     this.#next = new RegExp(`^\\}${literally(between)}${opening}`)
+    this.#openings = names.map((name) => `${trigger}${open}{"name": "${name}", "${argumentsKey}": {`)
     this.#phase = trigger === '' ? 'opening' : 'text'
   }
 
   /** Calls that have begun. */
   get calls(): number {
     return this.#calls
+  }
+
+  /** The last call has not come to its end: an answer that ends there was cut. */
+  get cut(): boolean {
+    return this.#phase === 'arguments'
   }
 
   push(piece: string): ReadPieces {
@@ -48,7 +55,7 @@ export class ToolCallReader {
     while (phase !== this.#phase) {
       phase = this.#phase
       if (phase === 'text') text += this.#readText()
-      else if (phase === 'opening') calls.push(...this.#readOpening())
+      else if (phase === 'opening') text += this.#readOpening(calls)
       else calls.push(...this.#readArguments())
     }
     return { text, calls: joined(calls) }
@@ -56,10 +63,17 @@ export class ToolCallReader {
 
   /** The answer is over: what waits is text, but for the end of the last call. */
   finish(): ReadPieces {
-    const closes = this.#calls > 0 && `}${this.#syntax.close}`.startsWith(this.#held)
-    const text = closes ? '' : this.#held
+    const text = this.#calls > 0 && this.#phase === 'opening' ? this.#behindCall() : this.#held
     this.#held = ''
     return { text, calls: [] }
+  }
+
+  /** What has come of a next call, without the end of the last one. */
+  #behindCall(): string {
+    const { close, between } = this.#syntax
+    const end = `}${close}`
+    if ([end, `}${between}`].some((whole) => whole.startsWith(this.#held))) return ''
+    return this.#held.slice(this.#held.startsWith(end) ? end.length : 1).trimStart()
   }
 
   /** Up to the trigger, of which the end of the text may be the beginning. */
@@ -73,19 +87,22 @@ export class ToolCallReader {
     return text
   }
 
-  #readOpening(): readonly ToolCallPiece[] {
+  /** Adds the call that begins; what turns out to be none is text. */
+  #readOpening(calls: ToolCallPiece[]): string {
     const found = (this.#calls === 0 ? this.#first : this.#next).exec(this.#held)
     if (found !== null) {
       this.#held = this.#held.slice(found[0].length)
       this.#phase = 'arguments'
       this.#nesting = new Nesting()
-      return [{ call: this.#calls++, name: JSON.parse(found[1]!) as string, arguments: '' }]
+      calls.push({ call: this.#calls++, name: found[1]!, arguments: '' })
+      return ''
     }
-    // without a trigger an answer that begins otherwise is no call
-    const start = '{"name": "'
-    const mayBegin = start.startsWith(this.#held) || this.#held.startsWith(start)
-    if (this.#syntax.trigger === '' && this.#calls === 0 && !mayBegin) this.#phase = 'text'
-    return []
+    if (this.#calls > 0 || this.#openings.some((opening) => opening.startsWith(this.#held))) return ''
+    // an answer by a response format, say, that has the trigger in one of its strings
+    this.#phase = 'text'
+    const text = this.#held.slice(0, this.#syntax.trigger.length)
+    this.#held = this.#held.slice(text.length)
+    return text
   }
 
   #readArguments(): readonly ToolCallPiece[] {

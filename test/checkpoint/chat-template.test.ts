@@ -40,6 +40,21 @@ describe('a chat template', () => {
     assert.match(render("{{ strftime_now('%Y') }}") ?? '', /^20\d\d$/)
   })
 
+  test("of Mistral's kind gets ids of nine letters and digits, which is all it takes; a call and its result share theirs", () => {
+    const template =
+      '{% if tools %}[TOOL_CALLS]{% endif %}{% for message in messages %}{{ message.tool_call_id }}' +
+      '{% if message.tool_calls is defined %}{% for call in message.tool_calls %}{{ call.id }}{% endfor %}{% endif %} {% endfor %}'
+    const id = 'call_0123456789abcdef'
+    const called = { id, type: 'function', function: { name: 'f', arguments: {} } } as const
+    const talk: ChatMessage[] = [
+      { role: 'assistant', content: '', tool_calls: [called, { ...called, id: 'a-1' }] },
+      { role: 'tool', content: '3', tool_call_id: id },
+    ]
+    assert.equal(open({ chat_template: template })?.render(talk)?.trim(), '789abcdef0000000a1 789abcdef')
+    const hermes = template.replace('[TOOL_CALLS]', '<tool_call>')
+    assert.equal(open({ chat_template: hermes })?.render(talk)?.trim(), `${id}a-1 ${id}`)
+  })
+
   test('that raises is the request at fault', () => {
     const expected = { name: 'InvalidRequestError', param: 'messages', message: /only one turn/ }
     assert.throws(() => render("{{ raise_exception('only one turn') }}"), expected)

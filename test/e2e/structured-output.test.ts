@@ -75,6 +75,18 @@ describe('structured output and tools by the official openai client', { skip: ca
     }
   })
 
+  it('says of a call that a stop string cut in its arguments that the answer was stopped, not that it has calls', async () => {
+    const { choices } = await client.chat.completions.create({
+      ...asked,
+      tools,
+      tool_choice: 'required',
+      stop: ['city'],
+    })
+    const [call] = choices[0]!.message.tool_calls!
+    assert.ok(call?.type === 'function' && /^\{\s*"$/.test(call.function.arguments))
+    assert.equal(choices[0]!.finish_reason, 'stop')
+  })
+
   it('goes on after calls and their results', async () => {
     const call = {
       id: 'call_1',
@@ -102,6 +114,11 @@ describe('structured output and tools by the official openai client', { skip: ca
         { tools: [{ type: 'function', function: { name: 'f', parameters: schema } }] },
         'tools[0].function.parameters',
         /multipleOf/,
+      ],
+      [
+        { response_format: { type: 'json_schema', json_schema: { name: 'a', schema: { $ref: '#/$defs/100%' } } } },
+        'response_format.json_schema.schema',
+        /hexadecimal/,
       ],
       [{ response_format: { type: 'json_object' }, ignore_eos: true }, 'ignore_eos', /where that is complete/],
     ] as const

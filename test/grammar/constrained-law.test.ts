@@ -120,3 +120,16 @@ test('near the limit just those tokens are left out after which no text of so ma
   assert.ok(near('["a', 2).includes('\\'))
   assert.ok(accepts(strings, '["a",""]'))
 })
+
+test('with one token left, a complete answer ends or stays complete', () => {
+  const numbers = byteGrammars().get({ type: 'json-schema', schema: { type: 'number' } })
+  const last = (text: string, mayEnd: boolean) => {
+    const mask = numbers.allowedWithin(stateAfter(numbers, text)!, 1, mayEnd)
+    return tokens.flatMap((bytes, id) => ((mask[id >> 5]! >> (id & 31)) & 1 ? [Buffer.from(bytes).toString()] : []))
+  }
+  assert.deepEqual(last('1', true), ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '12', '0.5'])
+  // sixteen digits are too many, and neither a point nor an exponent is whole
+  assert.deepEqual(last('123456789012345', true), [])
+  // where no token ends an answer, it goes on as far as it gets
+  assert.deepEqual(last('123456789012345', false), ['.', 'E', 'e'])
+})

@@ -101,6 +101,18 @@ const cases: readonly (readonly [
     ['-1', '-2.5', '-1.75', '-2'],
     ['-0.5', '-2.6', '0', '1', '-3'],
   ],
+  [
+    'bounds that no double is equal to',
+    { type: 'number', minimum: 36.6, exclusiveMaximum: 1000.1 },
+    ['36.6', '36.60', '1000', '1000.09'],
+    ['36.59', '1000.1', '1000.10', '1000.09999999999999'],
+  ],
+  [
+    'bounds beyond the digits that are written',
+    { type: 'number', minimum: 1e-20, exclusiveMaximum: 1000 },
+    ['0.00000000000001', '1', '999.999999999999'],
+    ['0', '0.0', '0.00000000000000', '1000', '999.999999999999999'],
+  ],
   ['length', { type: 'string', minLength: 2, maxLength: 3 }, ['"ab"', '"日本x"', '"\\n\\n"'], ['"a"', '"abcd"', '""']],
   [
     'pattern',
@@ -108,12 +120,30 @@ const cases: readonly (readonly [
     ['"AB1"', '"FF09-x"', '"AA1.y"'],
     ['"AB"', '"GB1"', '"AB1-y"', '"xAB1"'],
   ],
+  [
+    'pattern beyond 16 bits',
+    { type: 'string', pattern: '^\\uD83D\\ude00[\\u{1F600}-\\u{1F603}]$' },
+    ['"😀😁"'],
+    ['"😀"', '"😀a"'],
+  ],
   ['pattern without anchors', { type: 'string', pattern: 'a"b' }, ['"a\\"b"', '"xxa\\"byy"'], ['"ab"', '"a"b"']],
   [
     'format date',
     { type: 'string', format: 'date' },
     ['"2024-02-28"', '"1999-12-31"'],
     ['"2024-02-30"', '"2024-13-01"', '"2024-1-1"', '"2023-06-31"'],
+  ],
+  [
+    'format hostname',
+    { type: 'string', format: 'hostname' },
+    ['"a-b.example.org"', '"x"'],
+    ['"-a"', `"${'ab.'.repeat(90)}org"`],
+  ],
+  [
+    'format email',
+    { type: 'string', format: 'email' },
+    ['"ann.lee+x@mail.example.org"'],
+    ['"ann"', '"a@b"', `"${'a'.repeat(65)}@b.org"`],
   ],
   ['format uuid', { type: 'string', format: 'uuid' }, ['"00000000-aaaa-4bbb-8ccc-0123456789ab"'], ['"0000"']],
   [
@@ -219,6 +249,11 @@ const refusals: readonly (readonly [schema: unknown, path: string, message: RegE
   [{ properties: { a: {} }, required: ['b'], additionalProperties: false }, '#/required', /'b' is required/],
   [{ properties: { a: false } }, '#/properties/a', /no value/],
   [{ enum: [] }, '#/enum', /at least one/],
+  [{ $ref: '#/$defs/100%', $defs: {} }, '#/$ref', /hexadecimal/],
+  [{ properties: { a: { $id: 'https://example.com/a', type: 'null' } } }, '#/properties/a', /root only/],
+  [{ enum: [1, { a: [Infinity] }] }, '#/enum', /beyond what can be written/],
+  [{ oneOf: [{ const: { a: 1, b: -0 } }, { const: { b: 0, a: 1 } }] }, '#/oneOf', /0 and 1 may share/],
+  [{ oneOf: Array(129).fill({ type: 'null' }) }, '#/oneOf', /at most 128/],
   [{ type: 'string', maxLength: 100_000 }, '', /50000 states/],
   [{ type: 'string', minLength: -1 }, '#/minLength', /whole number/],
 ]

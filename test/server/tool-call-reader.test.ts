@@ -6,7 +6,7 @@ import { addPiece } from '../../src/server/answers.ts'
 import { ToolCallReader } from '../../src/server/tool-call-reader.ts'
 
 function read(format: ToolFormat, pieces: readonly string[]) {
-  const reader = new ToolCallReader(format)
+  const reader = new ToolCallReader(format, ['f', 'g'])
   const calls: { name: string; arguments: string }[] = []
   let text = ''
   for (const read of [...pieces.map((piece) => reader.push(piece)), reader.finish()]) {
@@ -17,6 +17,7 @@ function read(format: ToolFormat, pieces: readonly string[]) {
 }
 
 const brace = '{"a": "}{\\"", "b": {"c": "</tool_call>"}}'
+const call = (name: string) => `<tool_call>\n{"name": "${name}", "arguments": {}}\n</tool_call>`
 const cases: readonly (readonly [ToolFormat, answer: string, text: string, calls: readonly (readonly string[])[]])[] = [
   ['hermes', 'Hello <b>there</b>.', 'Hello <b>there</b>.', []],
   ['hermes', `<tool_call>\n{"name": "f", "arguments": ${brace}}\n</tool_call>`, '', [['f', brace]]],
@@ -36,6 +37,14 @@ const cases: readonly (readonly [ToolFormat, answer: string, text: string, calls
   ['llama', '{"name": "f", "parameters": {"x": 1}}', '', [['f', '{"x": 1}']]],
   ['llama', 'It is {"name": "f"}.', 'It is {"name": "f"}.', []],
   ['llama', '{"other": 1}', '{"other": 1}', []],
+  // an answer by a response format is no call, though it has a name or a call in it
+  ['llama', '{"name": "Bob", "parameters": {}}', '{"name": "Bob", "parameters": {}}', []],
+  ['llama', '{"name": "f", "parameters": 5}', '{"name": "f", "parameters": 5}', []],
+  ['hermes', '{"a": "<tool_call> <tool_call>", "b": 1}', '{"a": "<tool_call> <tool_call>", "b": 1}', []],
+  // cut behind the first call: its end is no text
+  ['hermes', `${call('f')}\n<tool_ca`, '', [['f', '{}']]],
+  ['hermes', `${call('f')}\n<tool_call>\n{"name": "g`, '<tool_call>\n{"name": "g', [['f', '{}']]],
+  ['mistral', '[TOOL_CALLS][{"name": "f", "arguments": {}}, ', '', [['f', '{}']]],
   [
     'mistral',
     '[TOOL_CALLS][{"name": "f", "arguments": {}}, {"name": "g", "arguments": {"x": [1]}}]',
@@ -63,4 +72,15 @@ test('how an answer is split into pieces makes no difference', () => {
     }),
     { numRuns: 200, seed: 3 },
   )
+})
+
+test('what does not begin a call after all is told at once, and a call that is not whole is known as cut', () => {
+  const reader = new ToolCallReader('hermes', ['f'])
+  assert.equal(reader.push('{"a": "<tool_call>').text, '{"a": "')
+  assert.equal(reader.push(' is').text, '<tool_call> is')
+  const second = new ToolCallReader('hermes', ['f'])
+  second.push('<tool_call>\n{"name": "f", "arguments": {"x": 1')
+  assert.deepEqual([second.calls, second.cut], [1, true])
+  second.push('}')
+  assert.equal(second.cut, false)
 })

@@ -4,7 +4,7 @@ import { Template } from '@huggingface/jinja'
 import { CheckpointError, InvalidRequestError } from '../errors.ts'
 import type { ToolCall, ToolDefinition, ToolFormat } from '../tool-calls.ts'
 import type { TokenizerConfigJson } from './tokenizer-json.ts'
-import { toolFormatOf, withToolText } from './tool-text.ts'
+import { toolFormatOf, withShortIds, withToolText } from './tool-text.ts'
 
 export interface ChatMessage {
   readonly role: string
@@ -59,17 +59,27 @@ export function openChatTemplate(
   return {
     toolFormat,
     render(messages, tools) {
-      const told = toolFormat === undefined ? withToolText(messages, tools) : messages
+      const told = toldMessages(messages, tools, toolFormat)
       try {
         // raise_exception and strftime_now are the library's own.
         if (tools === undefined || toolFormat === undefined) return parsed.render({ ...context, messages: told })
-        return parsedWithTools.render({ ...context, tools, messages })
+        return parsedWithTools.render({ ...context, tools, messages: told })
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error)
         throw new InvalidRequestError(`The model's chat template refused the messages: ${reason}`, 'messages')
       }
     },
   }
+}
+
+/** The conversation as the template takes it. */
+function toldMessages(
+  messages: readonly ChatMessage[],
+  tools: readonly ToolDefinition[] | undefined,
+  format: ToolFormat | undefined,
+): readonly ChatMessage[] {
+  if (format === undefined) return withToolText(messages, tools)
+  return format === 'mistral' ? messages.map(withShortIds) : messages
 }
 
 function defaultTemplate(source: string, config: TokenizerConfigJson): string | undefined {

@@ -44,3 +44,21 @@ function plainMessage(message: ChatMessage): ChatMessage {
 
 const callText = ({ function: { name, arguments: given } }: ToolCall): string =>
   `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${JSON.stringify(given)}}\n</tool_call>`
+
+/** Mistral's templates refuse a call's id that is not nine letters or digits: those of ours, and of other APIs, are told by their ends. */
+export function withShortIds(message: ChatMessage): ChatMessage {
+  const { tool_call_id: answered, tool_calls: calls } = message
+  return {
+    ...message,
+    ...(answered === undefined ? {} : { tool_call_id: shortId(answered) }),
+    ...(calls === undefined ? {} : { tool_calls: calls.map(withShortId) }),
+  }
+}
+
+const withShortId = (call: ToolCall): ToolCall => (call.id === undefined ? call : { ...call, id: shortId(call.id) })
+
+const shortId = (id: string): string =>
+  id
+    .replaceAll(/[^a-zA-Z0-9]/g, '')
+    .slice(-9)
+    .padStart(9, '0')

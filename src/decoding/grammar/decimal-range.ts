@@ -12,7 +12,10 @@ export interface NumberBounds {
 
 const largest = 10 ** mostDigits - 1
 
-/** Numbers between two bounds, written without exponent. */
+/**
+ * Numbers between two bounds, written without exponent and with at most 15 digits in all: so many tell any two numbers apart, while with
+ * more, a text below a bound could be read as the bound itself.
+ */
 export function decimalRange(rules: JsonRules, bounds: NumberBounds, wholeNumbers: boolean): Part {
   const { least, most, aboveLeast, belowMost } = bounds
   if (least > most || (least === most && (aboveLeast || belowMost)))
@@ -43,8 +46,13 @@ interface Digits {
 
 function digitsOf(value: number, strict: boolean): Digits {
   if (value > largest) return { whole: '9'.repeat(mostDigits), fraction: '9'.repeat(mostDigits), strict: false }
-  const [whole = '0', fraction = ''] = value.toFixed(mostDigits).split('.')
-  return { whole, fraction: fraction.replace(/0+$/, ''), strict }
+  // the shortest text that is read as this number; its digits need not be those of the number's exact value
+  const [mantissa = '', exponent] = value.toExponential().split('e')
+  const point = Number(exponent) + 1
+  const digits = mantissa.replace('.', '')
+  const padded = point > 0 ? digits.padEnd(point, '0') : '0'.repeat(1 - point) + digits
+  const cut = Math.max(point, 1)
+  return { whole: padded.slice(0, cut), fraction: padded.slice(cut).replace(/0+$/, ''), strict }
 }
 
 function unsigned(rules: JsonRules, low: Digits, high: Digits, fractionDigits: number): Part {
@@ -54,7 +62,8 @@ function unsigned(rules: JsonRules, low: Digits, high: Digits, fractionDigits: n
       const least = length > low.whole.length ? { whole: '1'.padEnd(length, '0'), fraction: '', strict: false } : low
       const nines = { whole: '9'.repeat(length), fraction: '9'.repeat(mostDigits), strict: false }
       const most = length < high.whole.length ? nines : high
-      new DigitsBetween(rules, least, most, fractionDigits, end).write(from, 0, { low: true, high: true })
+      const behindPoint = Math.min(fractionDigits, mostDigits - length)
+      new DigitsBetween(rules, least, most, behindPoint, end).write(from, 0, { low: true, high: true })
     }
     return end
   }

@@ -1,3 +1,4 @@
+import { GrammarError } from './grammar-error.ts'
 import type { GrammarSpec, JsonSpec } from './grammar-spec.ts'
 import { type JsonRules, jsonRules } from './json-rules.ts'
 import { SchemaCompiler } from './json-schema.ts'
@@ -32,7 +33,7 @@ export class Grammars {
    * @throws GrammarError saying what cannot be decoded under
    */
   get(spec: GrammarSpec): TokenGrammar {
-    return this.#compiled.get(JSON.stringify(spec), () => this.#compile(spec))
+    return this.#compiled.get(JSON.stringify(spec), () => shallow(() => this.#compile(spec)))
   }
 
   #compile(spec: GrammarSpec): TokenGrammar {
@@ -51,4 +52,14 @@ function partOf(rules: JsonRules, spec: GrammarSpec): Part {
 
 function jsonPart(rules: JsonRules, spec: JsonSpec): Part {
   return spec.type === 'json-object' ? rules.object : new SchemaCompiler(rules, spec.schema).whole()
+}
+
+/** Rules are written and read by functions that call themselves; JSON itself may be nested further than they reach. */
+function shallow<Result>(make: () => Result): Result {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof RangeError) throw new GrammarError('it is nested too deep, or too long a list')
+    throw error
+  }
 }

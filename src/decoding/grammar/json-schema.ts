@@ -7,7 +7,9 @@ import { refuseOverlaps } from './schema-disjoint.ts'
 import { constraints, isObject, type JsonType, refuseOthers, type Schema, typesOf } from './schema-keywords.ts'
 import { numberPart } from './schema-number.ts'
 import { objectPart } from './schema-object.ts'
+import { resolved } from './schema-reference.ts'
 import { stringPart } from './schema-string.ts'
+import { isWritable } from './schema-values.ts'
 
 const deepest = 100
 const unions = ['anyOf', 'oneOf', 'allOf'] as const
@@ -38,6 +40,8 @@ export class SchemaCompiler {
     if (schema === true) return this.rules.value
     if (schema === false) throw new GrammarError('false allows no value', path)
     if (!isObject(schema)) throw new GrammarError('a schema is an object or a truth value', path)
+    if (schema['$id'] !== undefined && path !== '#')
+      throw new GrammarError("'$id' is supported at the root only: it changes what references lead to", path)
     const known = this.#known.get(schema)
     if (known !== undefined) return this.rules.call(known)
     if (++this.#depth > deepest) throw new GrammarError(`it is nested more than ${deepest} deep`, path)
@@ -79,15 +83,7 @@ export class SchemaCompiler {
   #reference(schema: Schema, path: string): Part {
     refuseOthers(schema, ['$ref'], path)
     const reference = schema['$ref']
-    const at = `${path}/$ref`
-    if (typeof reference !== 'string' || !/^#(\/|$)/.test(reference))
-      throw new GrammarError('only references within the schema are supported, such as "#/$defs/name"', at)
-    const steps = reference.split('/').slice(1).map(decoded)
-    const found = steps.reduce<unknown>((from, step) => {
-      return (isObject(from) || Array.isArray(from)) && Object.hasOwn(from, step) ? (from as Schema)[step] : undefined
-    }, this.#root)
-    if (found === undefined) throw new GrammarError(`there is nothing at ${reference}`, at)
-    return this.part(found, reference)
+    return this.part(resolved(this.#root, reference, `${path}/$ref`), String(reference))
   }
 
   #values(schema: Schema, given: unknown, key: 'const' | 'enum', path: string): Part {
@@ -97,6 +93,7 @@ export class SchemaCompiler {
     const types = schema['type'] === undefined ? undefined : typesOf({ type: schema['type'] }, path)
     const values = types === undefined ? given : given.filter((value) => types.some((type) => isOfType(value, type)))
     if (values.length === 0) throw new GrammarError('no value has the type', `${path}/${key}`)
+    if (!values.every(isWritable)) throw new GrammarError('a number is beyond what can be written', `${path}/${key}`)
     return literals(
       this.rules.net,
       values.map((value) => JSON.stringify(value)),
@@ -111,20 +108,14 @@ export class SchemaCompiler {
       throw new GrammarError('must be a list of at least one schema', at)
     if (key === 'allOf' && members.length > 1)
       throw new GrammarError('only one schema is supported here; put them together', at)
-    if (key === 'oneOf') refuseOverlaps(members, (one) => this.#followed(one), at)
+    if (key === 'oneOf') refuseOverlaps(members, (one) => this.#followed(one, at), at)
     return this.rules.choice(...members.map((member, i) => this.part(member, `${at}/${i}`)))
   }
 
   /** What a reference leads to; other schemas as they are. */
-  #followed(schema: unknown): unknown {
-    if (!isObject(schema) || typeof schema['$ref'] !== 'string') return schema
-    const steps = schema['$ref'].split('/').slice(1).map(decoded)
-    return steps.reduce<unknown>((from, step) => (isObject(from) ? from[step] : undefined), this.#root)
+  #followed(schema: unknown, at: string): unknown {
+    return isObject(schema) && schema['$ref'] !== undefined ? resolved(this.#root, schema['$ref'], at) : schema
   }
-}
-
-function decoded(step: string): string {
-  return decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~')
 }
 
 function isOfType(value: unknown, type: JsonType): boolean {

@@ -39,8 +39,9 @@ interface Draft {
   like: number
 }
 
-/** Most states of one grammar; what a repetition repeats is written out. */
+/** Most states of one grammar, and most edges; what a repetition repeats is written out. */
 export const mostStates = 50_000
+export const mostEdges = 400_000
 
 /** Continues the automaton from a state, and returns the state after it. It never leads back into the state it is given. */
 export type Part = (from: number) => number
@@ -48,6 +49,7 @@ export type Part = (from: number) => number
 /** Writes a network. A rule is named by its first state. */
 export class NetworkBuilder {
   readonly #states: Draft[] = []
+  #edges = 0
   /** Most bytes of a token: nothing further away than this decides what a token may be. */
   readonly horizon: number
 
@@ -67,14 +69,17 @@ export class NetworkBuilder {
   }
 
   read(from: number, low: number, high: number, to: number): void {
+    this.#countEdge()
     this.#states[from]!.reads.push({ low, high, to })
   }
 
   skip(from: number, to: number): void {
+    this.#countEdge()
     this.#states[from]!.empties.push(to)
   }
 
   call(from: number, rule: number, back: number): void {
+    this.#countEdge()
     this.#states[from]!.calls.push({ rule, back })
   }
 
@@ -93,6 +98,10 @@ export class NetworkBuilder {
   /** Gives a rule that was named before, so that it may call itself, its part. */
   define(start: number, part: Part): void {
     this.#states[part(start)]!.ends = true
+  }
+
+  #countEdge(): void {
+    if (++this.#edges > mostEdges) throw new GrammarError(`it needs more than ${mostEdges} edges; lower its bounds`)
   }
 
   finish(start: number): Network {

@@ -12,6 +12,7 @@ export type RegexNode =
 
 const lastPoint = 0x10ffff
 const deepestGroup = 100
+const longestPattern = 10_000
 const digit: readonly CodePoints[] = [range('0', '9')]
 const word: readonly CodePoints[] = [range('0', '9'), range('A', 'Z'), range('_', '_'), range('a', 'z')]
 const blank: readonly CodePoints[] = [
@@ -30,7 +31,7 @@ const classes: Readonly<Record<string, readonly CodePoints[]>> = {
 }
 const controls: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, f: 12, v: 11, '0': 0 }
 
-/** @throws GrammarError for what is no expression, or not a regular one: lookarounds, back references, word borders */
+/** @throws GrammarError for what is too long or no expression, or not a regular one: lookarounds, back references, word borders */
 export function parseRegex(pattern: string): RegexNode {
   return new RegexParser(pattern).parse()
 }
@@ -56,6 +57,7 @@ class RegexParser {
 
   constructor(pattern: string) {
     this.#pattern = pattern
+    if (pattern.length > longestPattern) throw new GrammarError(`a pattern is longer than ${longestPattern} characters`)
     this.#characters = [...pattern]
   }
 
@@ -156,7 +158,8 @@ class RegexParser {
         points.push(this.#span(low, this.#member()))
       }
     }
-    return negated ? others(points) : points
+    // twice: a character that is named many times is one
+    return negated ? others(points) : others(others(points))
   }
 
   #span(low: readonly CodePoints[], high: readonly CodePoints[]): CodePoints {
@@ -180,9 +183,18 @@ class RegexParser {
     if (Object.hasOwn(controls, character)) return [one(controls[character]!)]
     if (character === 'b' && inClass) return [one(8)]
     if (character === 'x') return [one(this.#hex(/^[0-9a-fA-F]{2}/))]
-    if (character === 'u') return [one(this.#hex(/^(?:[0-9a-fA-F]{4}|\{[0-9a-fA-F]{1,6}\})/))]
+    if (character === 'u') return [one(this.#unicode())]
     if (/[a-zA-Z0-9]/.test(character)) this.#refuse(`'\\${character}' is not supported`)
     return [one(character.codePointAt(0)!)]
+  }
+
+  /** Two escapes of a surrogate pair are one character. */
+  #unicode(): number {
+    const point = this.#hex(/^(?:[0-9a-fA-F]{4}|\{[0-9a-fA-F]{1,6}\})/)
+    const next = this.#characters.slice(this.#at, this.#at + 6).join('')
+    if (point < 0xd800 || point > 0xdbff || !/^\\u[dD][c-fC-F]/.test(next)) return point
+    this.#take('\\u')
+    return 0x10000 + ((point - 0xd800) << 10) + (this.#hex(/^[0-9a-fA-F]{4}/) - 0xdc00)
   }
 
   #hex(form: RegExp): number {

@@ -1,5 +1,9 @@
 import { GrammarError } from './grammar-error.ts'
 import { isObject, type JsonType, jsonTypes, type Schema } from './schema-keywords.ts'
+import { canonicalJson } from './schema-values.ts'
+
+/** Each is compared with each. */
+const mostSchemas = 128
 
 /**
  * `oneOf` forbids what two of its schemas allow, which no grammar can subtract: so they must evidently share nothing, being
@@ -7,48 +11,60 @@ import { isObject, type JsonType, jsonTypes, type Schema } from './schema-keywor
  * @throws GrammarError
  */
 export function refuseOverlaps(members: readonly unknown[], follow: (schema: unknown) => unknown, path: string): void {
-  const schemas = members.map(follow)
-  for (const [i, one] of schemas.entries())
-    for (const [j, other] of schemas.entries())
-      if (i < j && !areApart(one, other, follow))
+  if (members.length > mostSchemas)
+    throw new GrammarError(`at most ${mostSchemas} schemas can be compared with one another`, path)
+  const outlines = members.map((member) => outlineOf(follow(member), follow))
+  for (const [i, one] of outlines.entries())
+    for (const [j, other] of outlines.entries())
+      if (i < j && !areApart(one, other))
         throw new GrammarError(`the schemas ${i} and ${j} may share values; if that is meant, write anyOf`, path)
 }
 
-function areApart(one: unknown, other: unknown, follow: (schema: unknown) => unknown): boolean {
-  if (!isObject(one) || !isObject(other)) return false
-  if (differInValue(one, other)) return true
-  const objects = [one, other].every((schema) => possibleTypes(schema).join() === 'object')
-  const shared = requiredNames(one).filter((name) => requiredNames(other).includes(name))
-  return objects && shared.some((name) => differInValue(propertyOf(one, name, follow), propertyOf(other, name, follow)))
+/** What is evident of the values that a schema allows: at most these. */
+interface Outline {
+  readonly values: ReadonlySet<string> | undefined
+  readonly types: ReadonlySet<JsonType>
+  /** Of each required property that is described. */
+  readonly required: ReadonlyMap<string, Outline>
 }
 
-function differInValue(one: unknown, other: unknown): boolean {
-  if (!isObject(one) || !isObject(other)) return false
-  const [values, others] = [valuesOf(one), valuesOf(other)]
-  if (values !== undefined && others !== undefined) return values.every((value) => !others.includes(value))
-  const otherTypes = possibleTypes(other)
-  return possibleTypes(one).every((type) => !otherTypes.includes(type))
+const anything: Outline = { values: undefined, types: typesIn({}), required: new Map() }
+
+function outlineOf(schema: unknown, follow: (schema: unknown) => unknown): Outline {
+  if (!isObject(schema)) return anything
+  const { required, properties } = schema
+  const names = Array.isArray(required) && isObject(properties) ? required : []
+  const described = names.filter((name) => Object.hasOwn(properties as Schema, name))
+  const outlines = described.map((name) => [name, flatOutline(follow((properties as Schema)[name]))] as const)
+  return { ...flatOutline(schema), required: new Map(outlines) }
 }
 
-function propertyOf({ properties }: Schema, name: string, follow: (schema: unknown) => unknown): unknown {
-  return follow(isObject(properties) ? properties[name] : undefined)
+function flatOutline(schema: unknown): Outline {
+  if (!isObject(schema)) return anything
+  const given = schema['const'] !== undefined ? [schema['const']] : schema['enum']
+  if (!Array.isArray(given)) return { values: undefined, types: typesIn(schema), required: new Map() }
+  return { values: new Set(given.map(canonicalJson)), types: new Set(given.map(typeOf)), required: new Map() }
 }
 
-const requiredNames = ({ required }: Schema): readonly string[] => (Array.isArray(required) ? required : [])
-
-/** The values of `const` and `enum` as texts. */
-function valuesOf(schema: Schema): readonly string[] | undefined {
-  const values = schema['const'] !== undefined ? [schema['const']] : schema['enum']
-  return Array.isArray(values) ? values.map((value) => JSON.stringify(value)) : undefined
+function areApart(one: Outline, other: Outline): boolean {
+  if (differ(one, other)) return true
+  if (![one, other].every(({ types }) => types.size === 1 && types.has('object'))) return false
+  return [...one.required].some(([name, outline]) => {
+    const beside = other.required.get(name)
+    return beside !== undefined && differ(outline, beside)
+  })
 }
 
-function possibleTypes(schema: Schema): readonly JsonType[] {
-  const values = valuesOf(schema)
-  if (values !== undefined) return [...new Set(values.map((value) => typeOf(JSON.parse(value))))]
-  const type = schema['type']
+function differ(one: Outline, other: Outline): boolean {
+  const { values } = other
+  if (one.values !== undefined && values !== undefined) return [...one.values].every((value) => !values.has(value))
+  return [...one.types].every((type) => !other.types.has(type))
+}
+
+/** The types that a schema without values may have; a whole number is a number. */
+function typesIn({ type }: Schema): ReadonlySet<JsonType> {
   const types = (Array.isArray(type) ? type : type === undefined ? jsonTypes : [type]) as readonly JsonType[]
-  // a whole number is a number
-  return types.map((one) => (one === 'integer' ? 'number' : one))
+  return new Set(types.map((one) => (one === 'integer' ? 'number' : one)))
 }
 
 function typeOf(value: unknown): JsonType {

@@ -9,7 +9,9 @@ const day = '(?:0[1-9]|1\\d|2[0-8])'
 const date = `\\d{4}-(?:${month}-${day}|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)`
 const clock = '(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d{1,9})?(?:Z|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)'
 const octet = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
-const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+// eight labels of 30 characters: a host name has 253 at most
+const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,28}[A-Za-z0-9])?'
+const word = '[A-Za-z0-9_+-]{1,30}'
 
 /** Formats as patterns. Where a format's own grammar is wider, this is the part of it that is in use. */
 const formats: Readonly<Record<string, string>> = {
@@ -18,8 +20,8 @@ const formats: Readonly<Record<string, string>> = {
   'date-time': `^${date}T${clock}$`,
   uuid: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
   ipv4: `^${octet}(?:\\.${octet}){3}$`,
-  email: `^[A-Za-z0-9_+-]+(?:\\.[A-Za-z0-9_+-]+)*@${label}(?:\\.${label})+$`,
-  hostname: `^${label}(?:\\.${label})*$`,
+  email: `^${word}(?:\\.${word})?@${label}(?:\\.${label}){1,7}$`,
+  hostname: `^${label}(?:\\.${label}){0,7}$`,
 }
 
 export function stringPart(rules: JsonRules, schema: Schema, path: string): Part {

@@ -1,16 +1,32 @@
+import { GrammarError } from './grammar-error.ts'
 import type { Network, NetworkState } from './network.ts'
 
-/** Bytes of the shortest text from each state to the end of its rule. */
+/** Looks at a state for each one there is; a network that people mean takes a few. */
+const mostLooks = 60
+
+/**
+ * Bytes of the shortest text from each state to the end of its rule. What has become shorter waits in line: last come, first served
+ * would look at some networks exponentially often.
+ * @throws GrammarError where it takes too long
+ */
 export function shortestToEnd({ states }: Network): Float64Array {
   const found = new Float64Array(states.length).fill(Number.POSITIVE_INFINITY)
   const dependents: number[][] = states.map(() => [])
   for (const [index, state] of states.entries()) for (const other of successors(state)) dependents[other]!.push(index)
-  const open = Array.from(states.keys())
-  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+  // parts are written from their beginning to their end, so the last state is looked at first
+  const line = Array.from(states.keys()).reverse()
+  const waits = new Uint8Array(states.length).fill(1)
+  for (let at = 0; at < line.length; at++) {
+    if (at > mostLooks * states.length) throw new GrammarError('finding its shortest text takes too long')
+    const index = line[at]!
+    waits[index] = 0
     const length = shortestFrom(states[index]!, found)
     if (length >= found[index]!) continue
     found[index] = length
-    open.push(...dependents[index]!)
+    for (const other of dependents[index]!) {
+      if (waits[other] === 0) line.push(other)
+      waits[other] = 1
+    }
   }
   return found
 }

@@ -72,7 +72,7 @@ function fixpoint(
   for (let index = open.pop(); index !== undefined; index = open.pop()) {
     if (found[index] === 1 || !satisfied(states[index]!, holds)) continue
     found[index] = 1
-    open.push(...dependents[index]!)
+    for (const other of dependents[index]!) open.push(other)
   }
   return found
 }

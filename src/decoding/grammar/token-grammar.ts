@@ -32,12 +32,15 @@ export class TokenGrammar {
   /**
    * The same where only so many tokens may still be drawn, this one and the one that ends the answer included: near the limit, those
    * after which the answer could not be completed any more are left out. A token is counted for each byte, which is the most it
-   * can take; where that is too much, nothing is left out.
+   * can take; where that is too much, nothing is left out. An answer that is complete ends rather than go on to where it cannot.
+   * @param mayEnd whether any token ends the answer
    */
-  allowedWithin(state: GrammarState, tokensLeft: number): TokenMask {
+  allowedWithin(state: GrammarState, tokensLeft: number, mayEnd = true): TokenMask {
     const spare = tokensLeft - 1 - state.toEnd
     if (spare < 0 || spare > this.#configurations.widest + margin) return this.allowed(state)
-    return this.#masks.within(state, tokensLeft - 2, this.#near) ? this.#near : this.allowed(state)
+    // the last token needs none behind it, where it leaves a complete text
+    const found = this.#masks.within(state, Math.max(tokensLeft - 2, 0), this.#near)
+    return found || (state.complete && mayEnd) ? this.#near : this.allowed(state)
   }
 
   /**
@@ -52,6 +55,7 @@ export class TokenGrammar {
   /** @throws GrammarError for a token that is not allowed */
   after(state: GrammarState, id: number): GrammarState {
     const bytes = this.bytesOf(id)
+    this.#configurations.allow(Number.POSITIVE_INFINITY)
     let at: GrammarState | null = bytes.length === 0 ? null : state
     for (const byte of bytes) at = at === null ? null : this.#configurations.step(at, byte)
     if (at === null) throw new GrammarError(`token ${id} does not follow the grammar`)

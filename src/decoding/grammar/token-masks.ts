@@ -1,4 +1,5 @@
-import type { Configuration, Configurations, Frame, Place } from './configuration.ts'
+import type { Configuration, Configurations } from './configuration.ts'
+import type { Frame, Place } from './frames.ts'
 import { LeastRecent } from './least-recent.ts'
 import type { TokenTrie } from './token-trie.ts'
 
@@ -15,8 +16,11 @@ interface Inside {
 const mostMasks = 64
 const mostInside = 128
 const mostAlike = 10_000
-/** Places that may be looked at for one mask; it takes a hundredth of that where a text is read in one way. */
-const mostWork = 1_000_000
+/** Walks through the whole tree that one mask may take, and work for small trees; one walk does where a text is read in one way. */
+const mostWalks = 40
+const leastWork = 6_000_000
+/** Walks that masks may take over one for each. */
+const mostOwed = 80
 
 /**
  * Which tokens a configuration allows: those whose every byte may follow. Most tokens never leave the rule they begin in, so
@@ -29,19 +33,27 @@ export class TokenMasks {
   #masks = new LeastRecent<string, TokenMask>(mostMasks)
   #likes = new WeakMap<Frame, number>()
   #alike = new Map<string, number>()
+  /** Work for one token, as it may be at every token. */
+  readonly #usual: number
+  /** Work done beyond that. */
+  #owed = 0
 
   constructor(configurations: Configurations, trie: TokenTrie) {
     this.#configurations = configurations
     this.#trie = trie
+    this.#usual = Math.max(trie.bytes.length, leastWork / mostWalks)
   }
 
   /**
    * Do not write to it: it may be the remembered one.
    * @throws GrammarError when it takes too long
    */
-  of({ places }: Configuration): TokenMask {
+  of(state: Configuration): TokenMask {
+    return this.#bounded(() => this.#of(state))
+  }
+
+  #of({ places }: Configuration): TokenMask {
     if (this.#alike.size > mostAlike) this.#forget()
-    this.#configurations.allow(mostWork)
     const masks = places.map((place) => {
       const key = `${this.#network.states[place.state]!.like} ${this.#likeFrame(place.frame)}`
       return this.#masks.get(key, () => this.#compute(place))
@@ -53,22 +65,40 @@ export class TokenMasks {
   }
 
   /**
-   * The tokens after which at most `left` bytes complete the text; undefined where there is none. Written into `mask`.
+   * Whether there are tokens after which at most `left` bytes complete the text; they are written into `mask`.
    * @throws GrammarError when it takes too long
    */
   within(state: Configuration, left: number, mask: TokenMask): boolean {
-    this.#configurations.allow(mostWork)
     mask.fill(0)
-    return this.#walk(0, state, mask, undefined, left)
+    return this.#bounded(() => this.#walk(0, state, mask, undefined, left))
+  }
+
+  /** One mask may take its time, but not every one: others wait meanwhile. */
+  #bounded<Result>(find: () => Result): Result {
+    const most = Math.min(mostWalks, mostOwed - this.#owed / this.#usual) * this.#usual
+    this.#configurations.allow(most)
+    try {
+      return find()
+    } finally {
+      this.#owed = Math.max(0, this.#owed + most - this.#configurations.allowance - this.#usual)
+    }
   }
 
   #compute({ state, frame }: Place): TokenMask {
+    if (frame === undefined) return this.#outermost(state)
     const { mask, exits } = this.#insideOf(state)
-    if (frame === undefined || exits.length === 0) return mask
+    if (exits.length === 0) return mask
     const all = mask.slice()
     const after = this.#configurations.from([{ state: frame.back, frame: frame.outer }])
     for (const node of exits) this.#walk(node, after, all)
     return all
+  }
+
+  /** Nothing goes on behind the outermost rule, so its many ends need not be kept. */
+  #outermost(state: number): TokenMask {
+    const mask = this.#emptyMask()
+    this.#walk(0, this.#configurations.from([{ state, frame: undefined }]), mask)
+    return mask
   }
 
   #insideOf(state: number): Inside {
@@ -86,7 +116,9 @@ export class TokenMasks {
     const from: Configuration[] = [start]
     const until: number[] = [ends[node]!]
     let found = false
+    let visited = 0
     for (let at = node + 1; at < ends[node]!; ) {
+      visited++
       while (until[until.length - 1]! <= at) {
         until.pop()
         from.pop()
@@ -105,6 +137,7 @@ export class TokenMasks {
       until.push(ends[at]!)
       at++
     }
+    this.#configurations.spend(visited)
     return found
   }
 

@@ -87,7 +87,8 @@ async function drawWhole(step: BaseStep, index: number, u: number): Promise<Draw
   const { grammarState } = sequence
   if (grammarState === undefined) return drawFromLogits(logits, sampling, u, step.scratch.selection)
   const ends = endIds(step.eosTokenIds, sampling)
-  const mask = sequence.request.grammar!.allowedWithin(grammarState, sampling.maxTokens - sequence.generatedTokens)
+  const tokensLeft = sampling.maxTokens - sequence.generatedTokens
+  const mask = sequence.request.grammar!.allowedWithin(grammarState, tokensLeft, ends.length > 0)
   return drawAllowed(logits, { mask, ends, complete: grammarState.complete }, sampling, u, step.scratch)
 }
 
