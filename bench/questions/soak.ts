@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fromSource, residentMegabytes, type Served, serve } from '../served.ts'
 import { type MemorySample, memoryTrend } from '../soak/memory-trend.ts'
 import { post, requestOf, type ServedNames, servedNames } from '../soak/mixed-requests.ts'
@@ -57,7 +58,8 @@ async function send(options: SoakOptions, server: Served, names: ServedNames, ta
       const index = tally.sent++
       if (options.rate !== undefined && share() > fullShare) {
         evenFrom ??= { index, at: performance.now() }
-        await sleep(evenFrom.at + ((index - evenFrom.index) * 1000) / options.rate - performance.now())
+        const due = evenFrom.at + ((index - evenFrom.index) * 1000) / options.rate
+        await sleep(Math.max(0, due - performance.now()))
       }
       await oneRequest(server.url, index, names, tally)
     }
@@ -72,8 +74,6 @@ async function send(options: SoakOptions, server: Served, names: ServedNames, ta
   }
   await Promise.all([watch(), ...Array.from({ length: options.parallel }, worker)])
 }
-
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, ms)))
 
 const sampleCount = 60
 

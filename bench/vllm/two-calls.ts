@@ -1,3 +1,5 @@
+import { postJson } from '../http-client.ts'
+
 /**
  * Guidance by one HTTP call to the base and one to the guide for each token, as a client of two engines does it: the most likely tokens of
  * both, added where both report them, one drawn, the prompt sent anew.
@@ -11,23 +13,13 @@ export interface TwoEngines {
 
 const top = 64
 
-async function post<T>(url: string, body: object): Promise<T> {
-  const reply = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-  if (!reply.ok) throw new Error(`${url}: ${await reply.text()}`)
-  return (await reply.json()) as T
-}
-
 interface Completion {
   readonly choices: readonly { readonly logprobs: { readonly top_logprobs: readonly Record<string, number>[] } }[]
 }
 
 /** Log-probabilities of the next token by `token_id:N`. */
 async function nextToken({ url, model }: TwoEngines['base'], prompt: readonly number[]) {
-  const reply = await post<Completion>(`${url}/v1/completions`, {
+  const reply = (await postJson(`${url}/v1/completions`, {
     model,
     prompt,
     max_tokens: 1,
@@ -35,7 +27,7 @@ async function nextToken({ url, model }: TwoEngines['base'], prompt: readonly nu
     logprobs: top,
     return_tokens_as_token_ids: true,
     ignore_eos: true,
-  })
+  })) as Completion
   return reply.choices[0]!.logprobs.top_logprobs[0]!
 }
 
@@ -53,7 +45,7 @@ function draw(base: Record<string, number>, guide: Record<string, number>, weigh
 export async function answerByTwoCalls(engines: TwoEngines, text: string, tokens: number): Promise<number> {
   const messages = [{ role: 'user', content: text }]
   const { base, guide, weight } = engines
-  const prompt = await post<{ tokens: number[] }>(`${base.url}/tokenize`, { model: base.model, messages })
+  const prompt = (await postJson(`${base.url}/tokenize`, { model: base.model, messages })) as { tokens: number[] }
   const sequence = [...prompt.tokens]
   for (let drawn = 0; drawn < tokens; drawn++) {
     const [ours, theirs] = await Promise.all([nextToken(base, sequence), nextToken(guide, sequence)])

@@ -4,11 +4,11 @@ import type { AnswerGrammar } from './engine-messages.ts'
 /** A JSON Schema; what of it can be decoded under is the engine's question. */
 export const schemaField = z.record(z.string(), z.unknown())
 
+/** What schemas and functions may be called. */
+export const nameField = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -')
+
 const named = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-zA-Z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -')
-    .optional(),
+  name: nameField.optional(),
   description: z.string().nullish(),
   schema: schemaField.describe('The answer is valid against it; docs/methods/structured-output.md has the keywords.'),
   strict: z.boolean().nullish().describe('The schema is held to in full either way.'),

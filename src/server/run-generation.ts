@@ -47,6 +47,13 @@ async function generate(
   emit(tally.end())
 }
 
+function callReaders(engine: GenerationEngine, { model, tools }: GenerationRequest, count: number): ToolCallReader[] {
+  if (tools === undefined) return []
+  const format = toolFormatOf(engine.models.get(model)!)
+  const names = tools.offer.definitions.map((tool) => tool.function.name)
+  return Array.from({ length: count }, () => new ToolCallReader(format, names))
+}
+
 function allStreams(
   engine: GenerationEngine,
   prompts: readonly PlannedPrompt[],
@@ -84,14 +91,11 @@ class Tally {
     this.#engine = engine
     this.#request = request
     this.#prompts = prompts
-    this.#traces = Array.from({ length: prompts.length * request.n }, () => [])
+    const choices = { length: prompts.length * request.n }
+    this.#traces = Array.from(choices, () => [])
     this.#cached = prompts.map(() => Number.POSITIVE_INFINITY)
-    const { tools } = request
-    const names = tools?.offer.definitions.map((tool) => tool.function.name) ?? []
-    const choices = tools === undefined ? 0 : prompts.length * request.n
-    const format = () => toolFormatOf(engine.models.get(request.model)!)
-    this.#readers = Array.from({ length: choices }, () => new ToolCallReader(format(), names))
-    this.#outcomes = Array.from({ length: prompts.length * request.n }, () => undefined)
+    this.#readers = callReaders(engine, request, choices.length)
+    this.#outcomes = Array.from(choices, () => undefined)
   }
 
   take([promptIndex, event]: Located, emit: Emit): void {

@@ -1,14 +1,12 @@
 import { z } from 'zod'
 import type { ToolCall, ToolOffer } from '../decoding/tool-calls.ts'
 import { arrayField } from './array-field.ts'
-import { schemaField } from './response-format.ts'
-
-export const functionName = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -')
+import { nameField, schemaField } from './response-format.ts'
 
 const functionTool = z.strictObject({
   type: z.literal('function', { error: 'only functions are supported' }),
   function: z.strictObject({
-    name: functionName,
+    name: nameField,
     description: z.string().nullish(),
     parameters: schemaField.nullish(),
     strict: z.boolean().nullish(),

@@ -4,7 +4,7 @@ import { drawFromLogits } from '../sampler.ts'
 import type { SamplingParams } from '../sampling-params.ts'
 import type { SelectionScratch } from '../top-logits.ts'
 import { GrammarError } from './grammar-error.ts'
-import type { TokenMask } from './token-masks.ts'
+import { emptyMask, type TokenMask } from './token-masks.ts'
 
 /** Which tokens may be drawn; `ends` end the answer, and are possible just where it is complete. */
 export interface AllowedTokens {
@@ -22,7 +22,7 @@ export interface AllowedScratch {
 
 export function allowedScratch(vocabularySize: number): AllowedScratch {
   return {
-    mask: new Int32Array((vocabularySize + 31) >> 5),
+    mask: emptyMask(vocabularySize),
     ids: new Int32Array(vocabularySize),
     logits: new Float64Array(vocabularySize),
   }

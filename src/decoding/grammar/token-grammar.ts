@@ -2,7 +2,7 @@ import { type Configuration, Configurations } from './configuration.ts'
 import { GrammarError } from './grammar-error.ts'
 import type { Network } from './network.ts'
 import { soundNetwork } from './sound-network.ts'
-import { type TokenMask, TokenMasks } from './token-masks.ts'
+import { emptyMask, type TokenMask, TokenMasks } from './token-masks.ts'
 import type { TokenTrie } from './token-trie.ts'
 
 /** How far an answer has come in its grammar: immutable, so that forks share it. */
@@ -25,7 +25,7 @@ export class TokenGrammar {
     this.#configurations = new Configurations(soundNetwork(network))
     this.#masks = new TokenMasks(this.#configurations, trie)
     this.bytesOf = bytesOf
-    this.#near = new Int32Array((trie.vocabularySize + 31) >> 5)
+    this.#near = emptyMask(trie.vocabularySize)
     this.start = this.#configurations.from([{ state: network.start, frame: undefined }])
   }
 

@@ -6,6 +6,8 @@ import type { TokenTrie } from './token-trie.ts'
 /** A bit for each token id that may come next. */
 export type TokenMask = Int32Array
 
+export const emptyMask = (vocabularySize: number): TokenMask => new Int32Array((vocabularySize + 31) >> 5)
+
 /** What a place allows within its own rule, whoever called that, and where in the tree the rule has ended. */
 interface Inside {
   readonly mask: TokenMask
@@ -162,7 +164,7 @@ export class TokenMasks {
   }
 
   #emptyMask(): TokenMask {
-    return new Int32Array((this.#trie.vocabularySize + 31) >> 5)
+    return emptyMask(this.#trie.vocabularySize)
   }
 
   get #network() {

@@ -1,6 +1,6 @@
+import { endIds } from '../end-ids.ts'
 import type { DrawScratch } from './draw-scratch.ts'
 import { type BaseStep, drawNext, needsWholeRow } from './draw-step.ts'
-import { endIds } from './end-ids.ts'
 import type { LocalSequence } from './local-sequence.ts'
 import type { ModelRunner, StepResult } from './model-runner.ts'
 import { type GuideRow, mixtureOf, type TermRow, termRow } from './step-mixture.ts'

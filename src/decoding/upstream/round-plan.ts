@@ -1,4 +1,5 @@
 import type { LogitTerm, SequenceRequest } from '../decoder.ts'
+import { endIds } from '../end-ids.ts'
 import { InvalidRequestError, UnknownModelError } from '../errors.ts'
 import { defaultSpeculation } from '../speculation.ts'
 import type { RoundPlan } from './speculative-round.ts'
@@ -43,9 +44,7 @@ export function roundPlan(request: SequenceRequest, places: TermPlaces): RoundPl
     support,
     within: within && support < base.tokenizer.size,
     exact,
-    stopTokenIds: sampling.ignoreEos
-      ? sampling.stopTokenIds
-      : [...new Set([...sampling.stopTokenIds, ...base.eosTokenIds])],
+    stopTokenIds: endIds(base.eosTokenIds, sampling),
   }
 }
 

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { Decoder, Sequence, SequenceDelta, SequenceRequest, TokenDraw } from '../decoder.ts'
+import { endIds } from '../end-ids.ts'
 import { ContextLengthError, InvalidRequestError, UnknownModelError } from '../errors.ts'
 import { callSeed } from '../rng.ts'
 import { CostEstimate } from './block-length.ts'
@@ -200,10 +201,6 @@ function restOf({ finishReason, request }: UpstreamSequence, open: OpenStream): 
   return request.ahead === true && !open.exhausted ? 'later' : 'read'
 }
 
-/** Our own idea of what ends an answer goes with every call, so that an engine that knows fewer ends stops as well. */
-const endsOf = ({ sampling }: SequenceRequest, { eosTokenIds }: UpstreamModel): readonly number[] =>
-  sampling.ignoreEos ? sampling.stopTokenIds : [...new Set([...sampling.stopTokenIds, ...eosTokenIds])]
-
 function streamRequest(
   sequence: UpstreamSequence,
   model: UpstreamModel,
@@ -217,7 +214,8 @@ function streamRequest(
     sampling,
     seed: callSeed(sequence.seed, sequence.calls++),
     top: sampling.topLogprobs,
-    stopTokenIds: endsOf(sequence.request, model),
+    // our own idea of what ends an answer, so that an engine that knows fewer ends stops as well
+    stopTokenIds: endIds(model.eosTokenIds, sampling),
   }
 }
 

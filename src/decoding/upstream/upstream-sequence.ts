@@ -1,5 +1,6 @@
 import { AnswerText } from '../answer-text.ts'
 import type { FinishReason, Sequence, SequenceDelta, SequenceRequest, TokenDraw } from '../decoder.ts'
+import { endIds } from '../end-ids.ts'
 import { compileStopStrings } from '../stop-strings.ts'
 
 const nothing: SequenceDelta = { text: '', draws: [] }
@@ -72,8 +73,7 @@ export class UpstreamSequence implements Sequence {
 
   /** Whether a token ends the answer. */
   ends(id: number): boolean {
-    const { ignoreEos, stopTokenIds } = this.request.sampling
-    return stopTokenIds.includes(id) || (!ignoreEos && this.#vocabulary.eosTokenIds.includes(id))
+    return endIds(this.#vocabulary.eosTokenIds, this.request.sampling).includes(id)
   }
 
   /** Takes in drawn tokens in order; what follows the end is dropped. */
